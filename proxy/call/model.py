@@ -1,0 +1,51 @@
+"""The facts of one call, as a check sees them: no octets, no clock, no mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from proxy.call.trunk import Trunk
+
+
+class Reading(Enum):
+    """What the URI of a claim turned out to be."""
+
+    NUMBER = "number"  # a telephone number; `Claim.number` holds it
+    ANONYMOUS = "anonymous"  # anonymous.invalid, "anonymous", "unavailable", "restricted" (RFC 3323 §4.1.1.3)
+    MALFORMED = "malformed"  # a user part that is no number (letters, full-width digits, broken escapes …)
+    ABSENT = "absent"  # no user part at all
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    One statement of who calls (or who redirected), in wire order.
+
+    `header` is the long field name ("From", "P-Asserted-Identity", "P-Preferred-Identity",
+    "Remote-Party-ID", "Diversion", "History-Info"); `value` the one field value as received
+    (UTF-8, undecodable octets as U+FFFD); `user` the user part as it stands on the wire;
+    `number` E.164 with "+" ("" unless `reading` is NUMBER); `display` the display name, unescaped.
+    """
+
+    header: str
+    value: str
+    user: str
+    number: str
+    reading: Reading
+    display: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One INVITE outside a dialog. `claims` come in wire order; `called` is E.164, a short number, or the raw user part."""
+
+    call_id: str
+    trunk: Trunk
+    source: str  # "ip:port"
+    listener: str  # name of the listener
+    caller: str  # the number that names the caller: first asserted number, else From; "" when there is none
+    called: str
+    claims: tuple[Claim, ...]
+    emergency: bool = False
+    privacy: frozenset[str] = frozenset()  # lower-case priv-values (RFC 3323 §4.2)

@@ -1,0 +1,68 @@
+"""Trunks and the customers who rent them, as immutable values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+from typing import Literal
+
+Role = Literal["access", "peer", "core"]
+Screening = Literal["strict", "asserted"]
+Mode = Literal["block", "monitor"]
+Action = Literal["reject", "replace", "tag", "ignore"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAction:
+    """What the policy does about one rule or family; `status` None means the rule's own default."""
+
+    action: Action
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DialPlan:
+    """
+    How a trunk's users write numbers.
+
+    `country` and `area` are digits without prefixes ("86", "24"); `strip` lists PBX access
+    prefixes that stand before a number ("9"); `prefixes` maps a dialled prefix to what replaces it
+    ("0086" → "+86"), tried longest first before the built-in rules; `emergency` are short numbers.
+    """
+
+    country: str = "86"
+    area: str = ""
+    strip: tuple[str, ...] = ()
+    prefixes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    emergency: frozenset[str] = frozenset({"110", "119", "120", "122"})
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A company that rents trunks."""
+
+    id: str
+    name: str = ""
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """One customer connection. `sources` are CIDR texts, `gateway` SIP URIs, dates are inclusive local days."""
+
+    id: str
+    customer: Customer
+    role: Role = "access"
+    screening: Screening = "strict"
+    sources: tuple[str, ...] = ()
+    gateway: tuple[str, ...] = ()
+    tgrp: str = ""
+    mode: Mode | None = None
+    suspended: bool = False
+    pilot_number: str = ""
+    dial_plan: DialPlan = DialPlan()
+    valid_from: date | None = None
+    valid_to: date | None = None
+    policy: Mapping[str, RuleAction] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,1 @@
+"""Checks: what a call is held against, and the verdict that follows."""

@@ -1,0 +1,89 @@
+"""The words that every check is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from typing import Literal
+
+from proxy.call.directory import Directory
+from proxy.call.model import Call
+from proxy.call.trunk import Mode
+
+
+class Outcome(Enum):
+    """How a check ended; only FAILED can reject a call."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that the call breaks, with the evidence: where it stood, what stood there, what was expected."""
+
+    rule: str
+    header: str = ""
+    value: str = ""
+    expected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of one check; `cause` says why a fact could not be had."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...] = ()
+    cause: str = ""
+
+
+PASSED = Result(Outcome.PASSED)
+NOT_APPLICABLE = Result(Outcome.NOT_APPLICABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the checks of one call may know beside the call itself. `today` is the local day of the node."""
+
+    directory: Directory
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule family: a name, a sentence, its source, and a pure, total function."""
+
+    name: str
+    says: str
+    source: str
+    judge: Callable[[Call, Facts], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The SIP answer of a rejection; `reason` is the value of its Reason field (RFC 3326), "" for none."""
+
+    status: int
+    phrase: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """
+    What follows from the findings under the trunk's policy.
+
+    `action` is what follows ("reject"), `enforced` whether it is acted on (mode block, no emergency);
+    `answer` is the SIP answer of a rejection, enforced or not.
+    """
+
+    action: Literal["pass", "reject", "replace"]
+    enforced: bool
+    mode: Mode
+    findings: tuple[Finding, ...]
+    results: tuple[tuple[str, Result], ...] = ()  # (check name, result), in the order they ran
+    answer: Answer | None = None

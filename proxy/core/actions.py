@@ -1,0 +1,93 @@
+"""What the proxy core asks its surroundings to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from proxy.call.model import Call
+from proxy.checks.base import Verdict
+
+Address: TypeAlias = tuple[str, int]
+EndedBy = Literal["caller", "callee", "proxy", "timeout"]
+
+
+class Send:
+    """Put `data` on the wire to `to` from the listener with index `listener`."""
+
+    __slots__ = ("data", "listener", "to")
+
+    def __init__(self, data: bytes, to: Address, listener: int) -> None:
+        self.data = data
+        self.to = to
+        self.listener = listener
+
+    def __repr__(self) -> str:
+        first_line = self.data.partition(b"\r\n")[0]
+        return f"Send({first_line!r}, to={self.to}, listener={self.listener})"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Ask for the verdict on a call; the answer comes back through `ProxyCore.judged(ticket, …)`."""
+
+    ticket: int
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """
+    Report: the verdict of a call, at the moment it is acted on.
+
+    `status` is the SIP status that the proxy itself answered (None when the call was passed on);
+    `next_hop` is "ip:port" of where it went ("" when rejected); `at` and `elapsed` are seconds,
+    `at` on the core's clock.
+    """
+
+    at: float
+    call: Call
+    verdict: Verdict
+    status: int | None
+    next_hop: str
+    callee_trunk: str
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """
+    Report: a call is over. `ring` is from the INVITE to the final answer, `duration` from the answer
+    to the end (0.0 when not answered), both in seconds. `messages` is the ladder: (seconds since the
+    INVITE, "in" | "out", "ip:port", "INVITE" | "180 Ringing" …).
+    """
+
+    at: float
+    call: Call
+    verdict: Verdict
+    callee_trunk: str
+    next_hop: str
+    status: int
+    answered: bool
+    ring: float
+    duration: float
+    ended_by: EndedBy
+    messages: tuple[tuple[float, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Report: a request from a source that is no trunk; `answered` says whether a refusal was sent."""
+
+    at: float
+    source: str
+    listener: str
+    call_id: str
+    method: str
+    caller: str
+    called: str
+    answered: bool
+
+
+Report: TypeAlias = Decided | Ended | Refused
+Action: TypeAlias = Send | Judge | Decided | Ended | Refused

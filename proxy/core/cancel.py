@@ -1,0 +1,63 @@
+"""CANCEL (RFC 3261 §9, §16.10), and giving up on a branch."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proxy.core.actions import Address
+from proxy.core.state import Context, State
+from proxy.sip import build
+from proxy.sip.message import TO, parse
+from proxy.sip.request import Request
+from proxy.transaction import arrows
+from proxy.transaction.key import client_key
+from proxy.transaction.machine import Machine
+
+TIMER_C: Final = "timer C"
+CANCEL_PATIENCE: Final = "cancel patience"  # 64·T1 after a CANCEL the branch counts as dead (§9.1)
+
+
+def receive_cancel(
+    state: State, request: Request, machine: Machine | None, source: Address, listener: int, now: float
+) -> None:
+    """Answer a CANCEL, and cancel what it names. Repeated, it gets the same answer; it needs no transaction."""
+    context = machine.owner if machine is not None else None
+    if not isinstance(context, Context):
+        state.answer_stateless(request, source, listener, 481)
+        return
+    state.answer_stateless(request, source, listener, 200)
+    if context.state is not None:
+        context.state.saw(now, "in", context.peer, "CANCEL")
+        context.state.cancelled = context.initial
+    cancel(state, context, now)
+
+
+def cancel(state: State, context: Context, now: float) -> None:
+    """
+    Give up a request that has no final response yet. While its verdict is awaited nothing went
+    downstream: 487 at once. Before a provisional response CANCEL has to wait for one (§9.1).
+    """
+    if context.server is None or context.server.state != arrows.PROCEEDING or context.cancelled:
+        return
+    context.cancelled = True
+    if context.client is None:
+        state.pending.pop(context.ticket, None)
+        state.answer(context, 487, now)
+        if context.state is not None and context.initial:
+            state.end_call(context.state, now, 487, "caller")
+    elif context.provisional:
+        send_cancel(state, context, now)
+
+
+def send_cancel(state: State, context: Context, now: float) -> None:
+    """Send CANCEL downstream, in a client transaction of its own with the branch of the INVITE."""
+    client = context.client
+    if client is None or client.state != arrows.PROCEEDING:
+        return
+    invite = parse(client.data)
+    data = build.companion(b"CANCEL", invite, invite.lines[invite.names.index(TO)])
+    key = client_key(context.branch, b"CANCEL")
+    state.transactions.request(key, data, client.to, client.listener, now, invite=False)
+    if context.state is not None:
+        context.state.saw(now, "out", context.far, "CANCEL")
+    state.transactions.timers.arm(context, CANCEL_PATIENCE, state.transactions.lengths.patience, now)

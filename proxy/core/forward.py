@@ -1,0 +1,78 @@
+"""The request as it leaves (RFC 3261 §16.6): the received lines, with only what a proxy must change changed."""
+
+from __future__ import annotations
+
+from proxy.core.actions import Address
+from proxy.core.place import Place, hostport
+from proxy.core.route import Routed
+from proxy.sip import build
+from proxy.sip.fields import Via, param
+from proxy.sip.grammar import PARAM
+from proxy.sip.message import MAX_FORWARDS, ROUTE, Message
+from proxy.sip.request import DEFAULT_MAX_FORWARDS, Request
+from proxy.sip.uri import Uri
+
+
+def received_via(via: Via, via_rest: list[bytes], source: Address) -> bytes:
+    """
+    The top Via line with the address that the request came from (RFC 3261 §18.2.1, RFC 3581 §4): received
+    when sent-by is another address or rport asks for it, and rport filled in; b"" when nothing changes.
+    `via_rest` are the values that share the line.
+    """
+    host = source[0].encode()
+    rport = param(via.params, b"rport")
+    if rport is None and via.host.strip(b"[]") == host:
+        return b""
+    params = _without(_without(via.params, b"received"), b"rport")  # the receiver alone writes these
+    if rport is not None:
+        params += b";rport=%d" % source[1]
+    own = b"SIP/2.0/%b %b%b" % (via.transport, via.host, b":%d" % via.port if via.port else b"")
+    return b", ".join([b"Via: " + own + params + b";received=" + host, *via_rest])
+
+
+def _without(params: bytes, name: bytes) -> bytes:
+    """Header parameters without those called `name`, the others as they were."""
+    if param(params, name) is None:
+        return params
+    return b"".join(match[0] for match in PARAM.finditer(params) if match[1].lower() != name)
+
+
+def response_address(via: Via, source: Address) -> Address:
+    """Where responses go over UDP (RFC 3261 §18.2.2, RFC 3581 §4): the source address; its port only with rport."""
+    if param(via.params, b"rport") is not None:
+        return source
+    return (source[0], via.port or 5060)
+
+
+def at_hop(uri: Uri, hop: Address) -> bytes:
+    """A Request-URI that named this proxy, naming the next hop instead; user and parameters stay."""
+    user = uri.user + b"@" if uri.user else b""
+    return b"%b:%b%b%b" % (uri.scheme, user, hostport(*hop), uri.params)
+
+
+def forwarded(
+    request: Request, routed: Routed, place: Place, *, via: bytes, branch: bytes, egress: int, record: list[bytes]
+) -> bytes:
+    """
+    The octets to send. `via` is the received top Via line as it must read now (b"": as it came), `record`
+    the Record-Route lines to add.
+    """
+    message: Message = request.message
+    lines = message.lines.copy()
+    if via:
+        lines[request.via_index] = via
+    own = [b"Via: SIP/2.0/UDP %b;branch=%b;rport" % (place.listeners[egress].sent_by, branch), *record]
+    if request.max_forwards >= 0:
+        lines[message.names.index(MAX_FORWARDS)] = b"Max-Forwards: %d" % (request.max_forwards - 1)
+    else:
+        own.append(b"Max-Forwards: %d" % DEFAULT_MAX_FORWARDS)
+    if ROUTE in message.names:
+        lines = _rerouted(message, lines, routed.routes)
+    return build.join(b"%b %b SIP/2.0" % (message.method, routed.uri), own + lines, message.body)
+
+
+def _rerouted(message: Message, lines: list[bytes], routes: list[bytes]) -> list[bytes]:
+    """The lines with `routes` in place of the Route fields, where the first of them stood."""
+    first = message.names.index(ROUTE)
+    kept = [line for name, line in zip(message.names[first:], lines[first:], strict=True) if name != ROUTE]
+    return [*lines[:first], *(b"Route: " + route for route in routes), *kept]

@@ -1,0 +1,87 @@
+"""Where the node itself is, and where requests go: listeners, hops, and what counts as the node's own address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from proxy.core.actions import Address
+from proxy.sip.uri import Uri
+
+SIP_PORT = 5060
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One socket. `host` and `port` are what peers are told (the advertised address, IPv6 without brackets)."""
+
+    index: int
+    name: str
+    host: str
+    port: int
+    bound: Address
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Which family the socket speaks."""
+        return ":" in self.bound[0]
+
+    @property
+    def sent_by(self) -> bytes:
+        """The sent-by of its Via and the hostport of its Record-Route."""
+        return hostport(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A peer that requests are sent to: its address and the listener that they leave from."""
+
+    address: Address
+    listener: int
+
+    @property
+    def text(self) -> str:
+        """ "ip:port", as records show it."""
+        return show(self.address)
+
+
+def hostport(host: str, port: int) -> bytes:
+    """host:port as SIP writes it, IPv6 in brackets."""
+    return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode("ascii")
+
+
+def show(address: Address) -> str:
+    """ "ip:port" for people, IPv6 in brackets."""
+    return hostport(address[0], address[1]).decode()
+
+
+class Place:
+    """The node's listeners, and which of them leads to which peer (`leads`: IP address → listener index)."""
+
+    __slots__ = ("_own", "leads", "listeners")
+
+    def __init__(self, listeners: Iterable[Listener], leads: Mapping[str, int] | None = None) -> None:
+        self.listeners = tuple(listeners)
+        self.leads = dict(leads or {})
+        self._own: dict[tuple[bytes, int], int] = {}
+        for listener in reversed(self.listeners):
+            for host, port in (listener.bound, (listener.host, listener.port)):
+                self._own[host.lower().encode(), port] = listener.index
+
+    def own(self, uri: Uri) -> int | None:
+        """The index of the listener that a URI names, None when it is not the node's own address."""
+        return self._own.get((uri.host.lower().strip(b"[]"), uri.port or SIP_PORT))
+
+    def own_via(self, host: bytes, port: int) -> bool:
+        """Whether a Via's sent-by is the node's own."""
+        return (host.lower().strip(b"[]"), port or SIP_PORT) in self._own
+
+    def egress(self, ip: str, ingress: int) -> int | None:
+        """The listener that a request to `ip` leaves from; None when none speaks its family."""
+        known = self.leads.get(ip)
+        if known is not None:
+            return known
+        wanted = ":" in ip
+        if self.listeners[ingress].is_ipv6 == wanted:
+            return ingress
+        return next((listener.index for listener in self.listeners if listener.is_ipv6 == wanted), None)

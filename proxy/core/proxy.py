@@ -1,0 +1,264 @@
+"""The proxy core of one node: events in, actions out (RFC 3261 §16). It reads no clock, opens no socket, awaits nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from proxy.call.trunk import Trunk
+from proxy.checks.base import Verdict
+from proxy.core import cancel, dialog, initial, reply, respond
+from proxy.core.actions import Action, Address, Refused
+from proxy.core.admit import Admission
+from proxy.core.place import Hop, Place, show
+from proxy.core.stamp import Stamp
+from proxy.core.state import HEARD, HEARD_OTHER, Context, Limits, State
+from proxy.core.tally import Tally
+from proxy.sip.errors import ParseError
+from proxy.sip.message import Message, parse
+from proxy.sip.request import Request
+from proxy.transaction import arrows
+from proxy.transaction.key import server_key
+from proxy.transaction.machine import Machine
+from proxy.transaction.timers import Lengths
+
+_SWEEP = 60.0  # seconds between looks for calls that lost their BYE
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Who is who around the node; a reload replaces it whole. `gateways` says where each trunk is reached."""
+
+    place: Place
+    admission: Admission
+    next_hop: Hop
+    gateways: Mapping[str, Hop] = field(default_factory=dict)
+
+
+class ProxyCore:
+    """All transactions and calls of one node."""
+
+    __slots__ = ("_state", "_sweep_at")
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        key: bytes,
+        tally: Tally,
+        today: date,
+        lengths: Lengths | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """`key` is the node's secret for branches, tags and route cookies."""
+        self._state = State(
+            network.place,
+            network.admission,
+            Stamp(key),
+            network.next_hop,
+            network.gateways,
+            tally,
+            lengths or Lengths(),
+            limits or Limits(),
+            today,
+        )
+        self._sweep_at = 0.0
+
+    def receive(self, data: bytes, source: Address, listener: int, now: float) -> list[Action]:
+        """Take one datagram that came from `source` to the listener with index `listener`."""
+        state = self._state
+        out = state.begin()
+        if not data.strip(b"\r\n\0"):
+            return out  # a keep-alive (RFC 5626 §3.5.1)
+        try:
+            message = parse(data)
+            if message.status:
+                _count(state, b"%d" % (message.status // 100))
+                reply.receive_response(state, message, listener, now)
+            else:
+                _count(state, message.method)
+                self._request(message, source, listener, now)
+        except ParseError as error:
+            self._malformed(error, source, listener)
+        return out
+
+    def judged(self, ticket: int, verdict: Verdict, now: float) -> list[Action]:
+        """Take the verdict that `Judge(ticket, …)` asked for; nothing happens when its call is gone."""
+        state = self._state
+        out = state.begin()
+        context = state.pending.pop(ticket, None)
+        if context is not None:
+            initial.judged(state, context, verdict, now)
+        return out
+
+    def unreachable(self, to: Address, now: float) -> list[Action]:
+        """Take the news that nothing can be sent to `to`: its client transactions fail (RFC 3261 §16.9)."""
+        state = self._state
+        out = state.begin()
+        for machine in [item for item in state.transactions.clients.values() if item.to == to]:
+            context = machine.owner
+            notice = state.transactions.fire(machine, arrows.TRANSPORT_ERROR, now)
+            if notice and isinstance(context, Context):
+                reply.failed(state, context, notice, now)
+        return out
+
+    def timer_due(self) -> float | None:
+        """When `timer` wants to be called next, on the core's clock; None when nothing is running."""
+        due = self._state.transactions.timers.next_due
+        return None if due == float("inf") else due
+
+    def timer(self, now: float) -> list[Action]:
+        """Let everything happen that is due."""
+        state = self._state
+        out = state.begin()
+        for owner, name in state.transactions.timers.expired(now):
+            if isinstance(owner, Machine):
+                _transaction_timer(state, owner, name, now)
+            elif isinstance(owner, Context):
+                _context_timer(state, owner, name, now)
+        if now >= self._sweep_at:
+            self._sweep_at = now + _SWEEP
+            for call in state.calls.older_than(now - state.limits.call_seconds):
+                state.end_call(call, now, call.status, "timeout")
+        return out
+
+    def replace(self, network: Network, today: date) -> None:
+        """Change who is who; calls in progress keep where they go."""
+        state = self._state
+        state.place = network.place
+        state.admission = network.admission
+        state.next_hop = network.next_hop
+        state.gateways = network.gateways
+        state.today = today
+
+    @property
+    def transactions(self) -> int:
+        """How many transactions are running."""
+        return len(self._state.transactions)
+
+    @property
+    def active_calls(self) -> Mapping[str, int]:
+        """Calls in progress by trunk id."""
+        return self._state.calls.per_trunk
+
+    @property
+    def idle(self) -> bool:
+        """Whether no INVITE waits for its final answer: a draining node may stop."""
+        waiting = (arrows.PROCEEDING, arrows.TRYING)
+        return not any(machine.state in waiting for machine in self._state.transactions.servers.values())
+
+    def drain(self) -> None:
+        """Take no new calls but emergencies from now on; what is under way goes on."""
+        self._state.draining = True
+
+    def end_all(self, now: float) -> list[Action]:
+        """Report every call in progress as ended by the node: its records are complete when it stops."""
+        state = self._state
+        out = state.begin()
+        for call in state.calls.older_than(float("inf")):
+            state.end_call(call, now, call.status, "proxy")
+        return out
+
+    def _request(self, message: Message, source: Address, listener: int, now: float) -> None:
+        state = self._state
+        candidates = state.admission.candidates(source[0])
+        if not candidates:
+            self._stranger(Request(message), source, listener, now)
+            return
+        request = Request(message)
+        key = server_key(request, source[0])
+        machine = state.transactions.servers.get(key)
+        core = candidates[0].role == "core"
+        if request.method == b"ACK":
+            if machine is None or state.transactions.fire(machine, arrows.ACK, now) == arrows.PASS_UP:
+                dialog.receive_ack(state, request, source, listener, now, core=core)
+        elif request.method == b"CANCEL":
+            cancel.receive_cancel(state, request, machine, source, listener, now)
+        elif machine is not None:
+            state.tally.count["retransmissions_total",] += 1
+            state.transactions.fire(machine, arrows.REQUEST, now)
+        else:
+            self._begin(request, candidates, key, source, listener, now)
+
+    def _begin(
+        self,
+        request: Request,
+        candidates: tuple[Trunk, ...],
+        key: tuple[bytes, ...],
+        source: Address,
+        listener: int,
+        now: float,
+    ) -> None:
+        """A request that has not been seen before."""
+        state = self._state
+        trunk = candidates[0] if request.to_tag else state.admission.settle(candidates, request.message)
+        if trunk is None:
+            self._stranger(request, source, listener, now)
+            return
+        if len(state.transactions) >= state.limits.transactions:
+            state.answer_stateless(request, source, listener, 503)  # without Retry-After (RFC 7339 §5.10.2)
+            return
+        context = Context(request, source, listener, trunk)
+        invite = request.method == b"INVITE"
+        state.serve(context, key, invite=invite)
+        refused = initial.refusal(state, request)
+        if refused is not None:
+            state.answer(context, refused[0], now, "", refused[1])
+        elif request.to_tag:
+            dialog.receive_in_dialog(state, context, now)
+        elif invite:
+            initial.receive_invite(state, context, now)
+        else:
+            initial.receive_other(state, context, now)
+
+    def _stranger(self, request: Request, source: Address, listener: int, now: float) -> None:
+        """Refuse a source that is no trunk, in either mode; answers are rationed, so that floods are not answered."""
+        state = self._state
+        answered = request.method not in (b"ACK", b"CANCEL") and state.may_refuse(now)
+        if answered:
+            state.answer_stateless(request, source, listener, 403)
+        state.report(
+            Refused(
+                at=now,
+                source=show(source),
+                listener=state.place.listeners[listener].name,
+                call_id=request.call_id.decode("utf-8", "replace"),
+                method=request.method.decode("ascii", "replace"),
+                caller=request.from_.uri.decode("utf-8", "replace"),
+                called=request.message.uri.decode("utf-8", "replace"),
+                answered=answered,
+            )
+        )
+
+    def _malformed(self, error: ParseError, source: Address, listener: int) -> None:
+        """Count what cannot be read, and answer a request of a trunk that can be answered (RFC 3261 §16.3 step 1)."""
+        state = self._state
+        state.tally.count["parse_errors_total", error.kind] += 1
+        message = error.message
+        if message is None or message.status or message.method == b"ACK" or not error.status:
+            return
+        if state.admission.candidates(source[0]):
+            answer = respond.malformed(message, error, source, state.stamp)
+            if answer is not None:
+                state.transmit(answer[0], answer[1], listener, False)
+
+
+def _count(state: State, kind: bytes) -> None:
+    state.tally.count[HEARD.get(kind, HEARD_OTHER)] += 1
+
+
+def _transaction_timer(state: State, machine: Machine, name: str, now: float) -> None:
+    context = machine.owner
+    notice = state.transactions.fire(machine, name, now)
+    if notice and isinstance(context, Context):
+        reply.failed(state, context, notice, now)
+
+
+def _context_timer(state: State, context: Context, name: str, now: float) -> None:
+    if name == cancel.TIMER_C:
+        reply.no_answer(state, context, now)
+    else:
+        if context.client is not None:
+            state.transactions.forget(context.client)
+        reply.give_up(state, context, 487, now)

@@ -1,0 +1,73 @@
+"""Responses on their way upstream (RFC 3261 §16.7)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proxy.core.actions import Address
+from proxy.core.forward import received_via, response_address
+from proxy.core.stamp import Stamp
+from proxy.sip import build, grammar
+from proxy.sip.errors import ParseError
+from proxy.sip.fields import Via, param, parse_via, split_values
+from proxy.sip.message import CALL_ID, CSEQ, FROM, TO, VIA, Message, line_value
+
+_ECHOED: Final = (FROM, TO, CALL_ID, CSEQ)
+
+
+def forwarded(response: Message) -> bytes:
+    """The response without its top Via value, every other octet as it came (§16.7 step 3)."""
+    index = response.names.index(VIA)
+    lines = response.lines.copy()
+    line = lines[index]
+    rest = split_values(line_value(line))[1:] if b"," in line else []
+    if rest:  # SIPp and others write several values in one field
+        lines[index] = line.partition(b":")[0] + b": " + b", ".join(rest)
+    else:
+        del lines[index]
+    return build.join(response.first, lines, response.body)
+
+
+def via_values(response: Message, count: int) -> list[Via]:
+    """The first `count` Via values, fewer when there are no more. Raises ParseError."""
+    found: list[Via] = []
+    for name, line in zip(response.names, response.lines, strict=True):
+        if name == VIA:
+            found += [parse_via(value) for value in split_values(line_value(line))[: count - len(found)]]
+            if len(found) >= count:
+                break
+    return found
+
+
+def upstream(via: Via) -> Address | None:
+    """Where a response goes whose transaction is unknown: by the Via it was sent with (§18.2.2); None for a host name."""
+    host = (param(via.params, b"received") or via.host).strip(b"[]")
+    if not host.replace(b".", b"").isdigit() and b":" not in host:
+        return None
+    port = param(via.params, b"rport") or b""
+    return (host.decode("ascii"), int(port) if port.isdigit() and len(port) <= 5 else via.port or 5060)
+
+
+def malformed(message: Message, error: ParseError, source: Address, stamp: Stamp) -> tuple[bytes, Address] | None:
+    """
+    The answer to a request that cannot be handled, and where it goes; None where a field that an answer needs
+    is missing or unreadable. Of a doubled field the first is echoed, and none that holds control octets.
+    """
+    names, lines = [], []
+    for name, line in zip(message.names, message.lines, strict=True):
+        if name == VIA or (name in _ECHOED and name not in names):
+            if line.translate(None, grammar.PLAIN_OCTETS).replace(b"\r\n", b""):
+                return None
+            names.append(name)
+            lines.append(line)
+    if not {VIA, CALL_ID, CSEQ} <= set(names):
+        return None
+    echo = Message(message.first, names, lines, b"")
+    try:
+        values = split_values(line_value(lines[names.index(VIA)]))
+        via = parse_via(values[0] if values else b"")
+    except ParseError:
+        return None
+    tag = b"" if b"tag=" in echo.value(TO).lower() else stamp.cookie(echo.value(CALL_ID), b"malformed")
+    data = build.response(echo, received_via(via, values[1:], source), error.status, error.reason, tag)
+    return data, response_address(via, source)

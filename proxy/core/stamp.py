@@ -1,0 +1,66 @@
+"""Branches, To-tags and route cookies, derived from the request by keyed hash and never random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from hashlib import blake2b
+from typing import Final
+
+from proxy.sip.request import Request
+from proxy.transaction.key import COOKIE
+
+_OCTETS: Final = 8  # 64 bits: enough that nobody guesses a value within the life of a call
+
+
+class Stamp:
+    """
+    The node's keyed hash (BLAKE2b). A restarted process with the same key meets a retransmission with
+    the same branch and To-tag (RFC 3261 §16.11, §8.2.7), and knows its own responses without any state.
+    """
+
+    __slots__ = ("_hash",)
+
+    def __init__(self, key: bytes) -> None:
+        """`key` is 16 to 64 secret octets, the same over restarts."""
+        self._hash: Callable[[bytes], blake2b] = partial(blake2b, digest_size=_OCTETS, key=key)
+
+    def _of(self, *parts: bytes) -> bytes:
+        return self._hash(b"\0".join(parts)).hexdigest().encode()
+
+    def origin(
+        self, branch: bytes, host: bytes, port: int, source: bytes, call_id: bytes, from_tag: bytes, cseq: int
+    ) -> bytes:
+        """
+        What stands for one transaction upstream: hash over fields that the request and each of its
+        responses carry alike; `source` is the address it came from. CANCEL and the ACK of a non-2xx give the same as their INVITE (§9.1, §17.1.1.3).
+        """
+        return self._of(b"origin", branch, host, b"%d" % port, source, call_id, from_tag, b"%d" % cseq)
+
+    def of_request(self, request: Request, source: str) -> bytes:
+        """`origin` of a request received from the IP address `source`."""
+        via = request.via
+        return self.origin(
+            via.branch, via.host, via.port, source.encode(), request.call_id, request.from_tag, request.cseq
+        )
+
+    def path(self, request: Request, routes: list[bytes]) -> bytes:
+        """Hash over what decides where a request goes: it tells a loop from a spiral (RFC 5393 §4.2.1)."""
+        return self._of(
+            b"path", request.message.uri, request.call_id, request.from_tag, request.to_tag, b"%d" % request.cseq, *routes
+        )
+
+    def cookie(self, call_id: bytes, caller_tag: bytes) -> bytes:
+        """What the Record-Route of a call carries: proof that this node has let the dialog through."""
+        return self._of(b"cookie", call_id, caller_tag)
+
+
+def branch(origin: bytes, path: bytes) -> bytes:
+    """The branch parameter of a forwarded request (RFC 3261 §16.6 step 8)."""
+    return COOKIE + b"-tw-" + origin + b"." + path
+
+
+def split_branch(value: bytes) -> tuple[bytes, bytes]:
+    """The two hashes of a branch made by `branch`, b"" twice for any other."""
+    head, dot, path = value.removeprefix(COOKIE + b"-tw-").partition(b".")
+    return (head, path) if dot and len(head) == len(path) == 2 * _OCTETS else (b"", b"")

@@ -1,0 +1,191 @@
+"""What the proxy core remembers, and the few things every step of it does: send, answer, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from proxy.call.trunk import Trunk
+from proxy.core.actions import Action, Address, Decided, Ended, EndedBy, Refused, Send
+from proxy.core.admit import Admission
+from proxy.core.calls import Calls, CallState
+from proxy.core.forward import received_via, response_address
+from proxy.core.place import Hop, Place, show
+from proxy.core.stamp import Stamp
+from proxy.core.tally import Tally
+from proxy.sip import build
+from proxy.sip.request import Request
+from proxy.transaction import arrows
+from proxy.transaction.layer import Transactions
+from proxy.transaction.machine import Machine
+from proxy.transaction.timers import Lengths
+
+_METHODS: Final = (
+    b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"PRACK", b"UPDATE", b"INFO", b"REFER", b"NOTIFY", b"SUBSCRIBE",
+    b"MESSAGE", b"REGISTER", b"PUBLISH",
+)  # fmt: skip
+
+
+def _kinds(direction: str) -> dict[bytes, tuple[str, ...]]:
+    """Tally keys of messages_total by method, or by the first digit of a status."""
+    kinds = {method: method.decode() for method in _METHODS} | {b"%d" % digit: f"{digit}xx" for digit in range(1, 7)}
+    return {key: ("messages_total", direction, "udp", kind) for key, kind in kinds.items()}
+
+
+HEARD: Final = _kinds("in")
+SENT: Final = _kinds("out")
+HEARD_OTHER: Final = ("messages_total", "in", "udp", "other")
+SENT_OTHER: Final = ("messages_total", "out", "udp", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    Bounds of what the core keeps. 100,000 transactions are about 1,500 calls a second at 64·T1, some
+    300 MB; a call of twelve hours has lost its BYE; refusals are a second's worth of answers to strangers.
+    """
+
+    transactions: int = 100_000
+    call_seconds: float = 12 * 3600.0
+    refusals: int = 50
+
+
+class Context:
+    """
+    The response context of one request being handled (RFC 3261 §16): its server transaction, and the
+    client transaction once it has been passed on. `state` is its call, `initial` whether the request is the
+    INVITE that began it; `ticket` names the verdict it waits for; `peer` and `far` are upstream and
+    downstream for the ladder; `provisional` turns True when downstream has answered at all.
+    """
+
+    __slots__ = (
+        "armed", "branch", "cancelled", "client", "far", "initial", "listener", "peer", "provisional", "request", "server", "source", "state",
+        "ticket", "trunk", "via",
+    )  # fmt: skip
+
+    def __init__(self, request: Request, source: Address, listener: int, trunk: Trunk) -> None:
+        self.request = request
+        self.source = source
+        self.listener = listener
+        self.trunk = trunk
+        self.peer = show(source)
+        self.far = ""
+        self.via = received_via(request.via, request.via_rest, source)
+        self.branch = b""
+        self.server: Machine | None = None
+        self.client: Machine | None = None
+        self.state: CallState | None = None
+        self.initial = False
+        self.ticket = 0
+        self.provisional = False
+        self.cancelled = False
+        self.armed: dict[str, float] = {}
+
+
+class State:
+    """
+    Everything a node's proxy core keeps. `out` collects the actions of the event at hand; `next_hop` is
+    the core side, `gateways` where each trunk is reached, `today` the local day that allocations are held against.
+    """
+
+    __slots__ = (
+        "admission", "calls", "draining", "gateways", "limits", "next_hop", "out", "pending", "place", "refusals",
+        "refusals_until", "stamp", "tally", "tickets", "today", "transactions",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        place: Place,
+        admission: Admission,
+        stamp: Stamp,
+        next_hop: Hop,
+        gateways: Mapping[str, Hop],
+        tally: Tally,
+        lengths: Lengths,
+        limits: Limits,
+        today: date,
+    ) -> None:
+        self.place = place
+        self.admission = admission
+        self.stamp = stamp
+        self.next_hop = next_hop
+        self.gateways = gateways
+        self.tally = tally
+        self.limits = limits
+        self.today = today
+        self.out: list[Action] = []
+        self.transactions = Transactions(lengths, self.transmit)
+        self.calls = Calls()
+        self.pending: dict[int, Context] = {}
+        self.tickets = 0
+        self.refusals = 0
+        self.refusals_until = 0.0
+        self.draining = False
+
+    def begin(self) -> list[Action]:
+        """Start collecting the actions of a new event."""
+        self.out = []
+        return self.out
+
+    def may_refuse(self, now: float) -> bool:
+        """Whether a stranger may still be answered in this second."""
+        if now >= self.refusals_until:
+            self.refusals_until = now + 1.0
+            self.refusals = self.limits.refusals
+        self.refusals -= 1
+        return self.refusals >= 0
+
+    def transmit(self, data: bytes, to: Address, listener: int, again: bool) -> None:
+        """Send octets, counted by kind."""
+        word = data[: data.find(b" ")]
+        count = self.tally.count
+        count[SENT.get(data[8:9] if word == b"SIP/2.0" else word, SENT_OTHER)] += 1
+        if again:
+            count["retransmissions_total",] += 1
+        self.out.append(Send(data, to, listener))
+
+    def answer(
+        self, context: Context, status: int, now: float, phrase: str = "", extra: tuple[bytes, ...] = ()
+    ) -> None:
+        """Answer a request from the node itself, through its server transaction."""
+        request = context.request
+        tag = b"" if status == 100 or request.to_tag else self.stamp.of_request(request, context.source[0])
+        data = build.response(request.message, context.via, status, phrase, tag, extra)
+        event = arrows.PROVISIONAL if status < 200 else arrows.SUCCESS if status < 300 else arrows.FAILURE
+        self.respond(context, event, status, phrase or build.PHRASES.get(status, ""), data, now)
+
+    def respond(self, context: Context, event: str, status: int, phrase: str, data: bytes, now: float) -> None:
+        """Put a response on its way upstream, and on the ladder and the counts."""
+        if context.server is not None:
+            self.transactions.fire(context.server, event, now, data)
+        self.tally.count["responses_total", context.trunk.id, "out", str(status)] += 1
+        if context.state is not None:
+            context.state.saw(now, "out", context.peer, f"{status} {phrase}")
+
+    def answer_stateless(
+        self, request: Request, source: Address, listener: int, status: int, extra: tuple[bytes, ...] = ()
+    ) -> None:
+        """Answer once, remembering nothing (RFC 3261 §8.2.7); the same request gets the same answer."""
+        tag = b"" if request.to_tag else self.stamp.of_request(request, source[0])
+        data = build.response(request.message, received_via(request.via, request.via_rest, source), status, "", tag, extra)
+        self.transmit(data, response_address(request.via, source), listener, False)
+
+    def serve(self, context: Context, key: tuple[bytes, ...], *, invite: bool) -> None:
+        """Make the server transaction of a request."""
+        to = response_address(context.request.via, context.source)
+        machine = self.transactions.serve(key, to, context.listener, invite=invite)
+        machine.owner = context
+        context.server = machine
+
+    def report(self, report: Decided | Ended | Refused | None) -> None:
+        """Let the edge record something."""
+        if report is not None:
+            self.out.append(report)
+
+    def end_call(self, state: CallState, now: float, status: int, by: EndedBy) -> None:
+        """A call is over: report it, once, and forget it."""
+        if self.calls.holds(state):
+            self.calls.remove(state.key)
+            self.report(state.ended(now, status, by))

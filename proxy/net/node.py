@@ -1,0 +1,152 @@
+"""The shell around the proxy core: sockets drained, actions carried out, one timer. The clock is read here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Sequence
+from datetime import date
+from time import monotonic
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.call.model import Call
+from proxy.checks.base import Verdict
+from proxy.core.actions import Action, Address, Judge, Report, Send
+from proxy.core.proxy import ProxyCore
+from proxy.core.tally import Tally
+from proxy.net.udp import MAX_DATAGRAM, kernel_drops
+from proxy.transaction.timers import NEVER
+
+# Datagrams taken from one socket before others get their turn: a flood must not starve timers.
+BATCH: Final = 64
+# Timers fall due one by one; being up to 20 ms late serves some dozen at once, and SIP's shortest is 500 ms.
+TIMER_STEP: Final = 0.02
+# Seconds between looks at the loop's lag, the kernel's drops and the calendar.
+HOUSEKEEPING: Final = 1.0
+
+
+class Node:
+    """
+    Runs a ProxyCore on an event loop.
+
+    `judge` gives the verdict on a call at once; `report` takes every report and must not block.
+    """
+
+    def __init__(
+        self,
+        core: ProxyCore,
+        sockets: Sequence[socket.socket],
+        *,
+        judge: Callable[[Call], Verdict],
+        report: Callable[[Report], None],
+        new_day: Callable[[date], None],
+        today: Callable[[], date],
+        tally: Tally,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self.core = core
+        self.judge = judge
+        self.lag = 0.0  # worst delay of the loop in the last second, in seconds
+        self._sockets = tuple(sockets)
+        self._report = report
+        self._new_day = new_day
+        self._today = today
+        self._tally = tally
+        self._log = log
+        self._armed_for = NEVER
+        self._timer: asyncio.TimerHandle | None = None
+        self._housekeeper: asyncio.TimerHandle | None = None
+        self._drops = [kernel_drops(sock) for sock in self._sockets]
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to listen."""
+        self._loop = loop
+        for index, sock in enumerate(self._sockets):
+            loop.add_reader(sock, self._readable, index)
+        self._tick(loop.time())
+
+    def stop(self) -> None:
+        """Close the sockets and the timers."""
+        for sock in self._sockets:
+            self._loop.remove_reader(sock)
+            sock.close()
+        for handle in (self._timer, self._housekeeper):
+            if handle is not None:
+                handle.cancel()
+
+    def carry_out(self, actions: Sequence[Action]) -> None:
+        """Do what the core asked for, in order."""
+        for action in actions:
+            kind = type(action)
+            if kind is Send:
+                self._send(action)  # type: ignore[arg-type]  # told apart by identity: the hot path
+            elif kind is Judge:
+                verdict = self.judge(action.call)  # type: ignore[union-attr]
+                self.carry_out(self.core.judged(action.ticket, verdict, monotonic()))  # type: ignore[union-attr]
+            else:
+                self._report(action)  # type: ignore[arg-type]
+
+    def _readable(self, index: int) -> None:
+        """Drain a socket until it is empty, within bounds."""
+        receive = self._sockets[index].recvfrom
+        for _ in range(BATCH):
+            try:
+                data, source = receive(MAX_DATAGRAM)
+            except BlockingIOError:
+                break
+            except OSError:
+                continue  # an ICMP error of an earlier datagram; the transaction's timer deals with it
+            self._datagram(data, (source[0], source[1]), index)
+        self._rearm()
+
+    def _datagram(self, data: bytes, source: Address, index: int) -> None:
+        try:
+            self.carry_out(self.core.receive(data, source, index, monotonic()))
+        except Exception:
+            self._tally.count["parse_errors_total", "internal"] += 1
+            self._log.exception("message.failed", octets=len(data))
+
+    def _send(self, send: Send) -> None:
+        try:
+            self._sockets[send.listener].sendto(send.data, send.to)
+        except BlockingIOError:
+            self._tally.count["socket_drops_total",] += 1
+        except OSError as error:
+            self._log.warning("send.failed", error=error.strerror)
+            self._loop.call_soon(self._unreachable, send.to)
+
+    def _unreachable(self, to: Address) -> None:
+        self.carry_out(self.core.unreachable(to, monotonic()))
+
+    def _rearm(self) -> None:
+        """Keep one timer armed, not later than the core wants to be called."""
+        due = self.core.timer_due()
+        if due is None or due >= self._armed_for:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed_for = due
+        self._timer = self._loop.call_later(max(due - monotonic(), 0.0) + TIMER_STEP, self._timers)
+
+    def _timers(self) -> None:
+        self._armed_for = NEVER
+        try:
+            self.carry_out(self.core.timer(monotonic()))
+        except Exception:
+            self._log.exception("timer.failed")
+        self._rearm()
+
+    def _tick(self, expected: float) -> None:
+        """Once a second: how late the loop runs, what the kernel dropped, and whether a new day has begun."""
+        now = self._loop.time()
+        self.lag = max(0.0, now - expected)
+        for index, sock in enumerate(self._sockets):
+            with contextlib.suppress(OSError):
+                drops = kernel_drops(sock)
+                self._tally.count["socket_drops_total",] += max(0, drops - self._drops[index])
+                self._drops[index] = drops
+        self._new_day(self._today())
+        self._housekeeper = self._loop.call_at(now + HOUSEKEEPING, self._tick, now + HOUSEKEEPING)

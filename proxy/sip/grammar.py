@@ -1,0 +1,96 @@
+"""The grammar of RFC 3261 §25.1, as far as a proxy reads it: each pattern below its ABNF, deviations argued in place."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# All patterns work on octets whose folding has been undone (RFC 3261 §7.3.1), so LWS is [ \t] here.
+
+#   token       =  1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~" )
+_TOKEN: Final = rb"[A-Za-z0-9\-.!%*_+`'~]+"
+TOKEN: Final = re.compile(_TOKEN)
+
+#   Request-Line  =  Method SP Request-URI SP SIP-Version CRLF
+#   SIP-Version   =  "SIP" "/" 1*DIGIT "." 1*DIGIT
+# The separators are exactly one SP each (RFC 4475 §3.1.2.9, §3.1.2.10).
+REQUEST_LINE: Final = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) ([Ss][Ii][Pp]/[0-9]+\.[0-9]+)")
+
+#   Status-Line  =  SIP-Version SP Status-Code SP Reason-Phrase CRLF
+# The SP before an empty phrase is left out by some senders; nothing is ambiguous without it.
+STATUS_LINE: Final = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?")
+
+#   quoted-string  =  SWS DQUOTE *(qdtext / quoted-pair ) DQUOTE
+#   quoted-pair    =  "\" (%x00-09 / %x0B-0C / %x0E-7F)
+_QUOTED: Final = rb'"[^"\\]*(?:\\[\x00-\x09\x0b\x0c\x0e-\x7f][^"\\]*)*"'
+QUOTED: Final = re.compile(_QUOTED)
+QUOTED_PAIR: Final = re.compile(rb"\\([\x00-\x09\x0b\x0c\x0e-\x7f])")
+
+#   generic-param  =  token [ EQUAL gen-value ]
+#   gen-value      =  token / host / quoted-string
+# Values are read more widely than token (tags with "@" or "/" exist); what ends them is unambiguous.
+_VALUE: Final = _QUOTED + rb"|[^\x00-\x20\x7f;,\"<>]+"
+PARAM: Final = re.compile(rb"[ \t]*;[ \t]*(" + _TOKEN + rb")(?:[ \t]*=[ \t]*(" + _VALUE + rb"))?")
+_PARAMS: Final = rb"(?:[ \t]*;[ \t]*" + _TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + _VALUE + rb"))?)*"
+
+#   name-addr     =  [ display-name ] LAQUOT addr-spec RAQUOT
+#   display-name  =  *(token LWS)/ quoted-string
+# Unquoted UTF-8 in a display name is no token, but reads the same to everyone; it is let through.
+# There is no white space inside the angle brackets (RFC 4475 §3.1.2.14).
+NAME_ADDR: Final = re.compile(
+    rb"(?:("
+    + _QUOTED
+    + rb")[ \t]*|([A-Za-z0-9\-.!%*_+`'~\x80-\xff][A-Za-z0-9\-.!%*_+`'~\x80-\xff \t]*)?)"
+    + rb"<([A-Za-z][^\x00-\x20\x7f\"<>]*)>("
+    + _PARAMS
+    + rb")[ \t]*"
+)
+#   ( name-addr / addr-spec ): without angle brackets no comma, question mark or semicolon is the URI's (§20.10).
+ADDR_SPEC: Final = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20\x7f\"<>,;?]*)(" + _PARAMS + rb")[ \t]*")
+
+#   via-parm       =  sent-protocol LWS sent-by *( SEMI via-params )
+#   sent-protocol  =  protocol-name SLASH protocol-version SLASH transport
+#   sent-by        =  host [ COLON port ]
+_HOST: Final = rb"[A-Za-z0-9\-._]+|\[[0-9A-Fa-f:.]+\]"
+VIA: Final = re.compile(
+    rb"[Ss][Ii][Pp][ \t]*/[ \t]*2\.0[ \t]*/[ \t]*("
+    + _TOKEN
+    + rb")[ \t]+("
+    + _HOST
+    + rb")(?:[ \t]*:[ \t]*([0-9]{1,5}))?("
+    + _PARAMS
+    + rb")[ \t]*"
+)
+
+#   CSeq  =  "CSeq" HCOLON 1*DIGIT LWS Method
+CSEQ: Final = re.compile(rb"([0-9]{1,10})[ \t]+(" + _TOKEN + rb")")
+MAX_CSEQ: Final = 2**31 - 1  # RFC 3261 §8.1.1.5
+
+#   callid  =  word [ "@" word ]
+CALL_ID: Final = re.compile(rb"[^\x00-\x20\x7f@,;]+(?:@[^\x00-\x20\x7f@,;]+)?")
+
+#   Max-Forwards    =  "Max-Forwards" HCOLON 1*DIGIT
+MAX_FORWARDS: Final = re.compile(rb"[0-9]{1,3}")
+#   Content-Length  =  ( "Content-Length" / "l" ) HCOLON 1*DIGIT
+CONTENT_LENGTH: Final = re.compile(rb"[0-9]{1,9}")
+
+#   SIP-URI   =  "sip:" [ userinfo ] hostport uri-parameters [ headers ]
+#   userinfo  =  ( user / telephone-subscriber ) [ ":" password ] "@"
+# "@" stands in no other part unescaped, so a second one is a fault, not a user.
+SIP_URI: Final = re.compile(
+    rb"([Ss][Ii][Pp][Ss]?):(?:([^\x00-\x20\x7f@:<>\"]+)(?::([^\x00-\x20\x7f@<>\"]*))?@)?("
+    + _HOST
+    + rb")(?::([0-9]{1,5}))?((?:;[^\x00-\x20\x7f;?@<>\"]*)*)(?:\?([^\x00-\x20\x7f@<>\"]*))?"
+)
+#   telephone-uri  =  "tel:" telephone-subscriber  (RFC 3966 §3)
+TEL_URI: Final = re.compile(rb"([Tt][Ee][Ll]):([^\x00-\x20\x7f;@<>\"?]+)((?:;[^\x00-\x20\x7f;@<>\"?]*)*)")
+#   urn:service:sos (RFC 5031 §4.2)
+SOS_URN: Final = re.compile(rb"[Uu][Rr][Nn]:[Ss][Ee][Rr][Vv][Ii][Cc][Ee]:([Ss][Oo][Ss](?:\.[A-Za-z0-9\-]+)*)")
+SCHEME: Final = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*):")
+URI_PARAM: Final = re.compile(rb";([^=;]+)(?:=([^;]*))?")
+ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+# Octets that may stand bare in a header field: HT, printable ASCII and UTF-8. Anything else is a line break,
+# inside a quoted-pair, or a fault.
+PLAIN_OCTETS: Final = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
+FOLD: Final = re.compile(rb"[ \t]*\r\n[ \t]+")
