@@ -9,7 +9,7 @@ from proxy.call.numbers import called as called_number
 from proxy.call.numbers import is_emergency, normalise
 from proxy.call.trunk import DialPlan, Trunk
 from proxy.sip.errors import ParseError
-from proxy.sip.fields import display_text, parse_name_addr, split_values
+from proxy.sip.fields import NameAddr, display_text, parse_name_addr, split_values
 from proxy.sip.message import (
     DIVERSION,
     FROM,
@@ -25,7 +25,6 @@ from proxy.sip.request import Request
 from proxy.sip.uri import Uri, parse_uri, unescape
 
 _CLAIMING: Final = {
-    FROM: "From",
     P_ASSERTED_IDENTITY: "P-Asserted-Identity",
     P_PREFERRED_IDENTITY: "P-Preferred-Identity",
     REMOTE_PARTY_ID: "Remote-Party-ID",
@@ -51,7 +50,9 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
     message = request.message
     claims: list[Claim] = []
     for name, line in zip(message.names, message.lines, strict=True):
-        if name in _CLAIMING:
+        if name == FROM:
+            claims.append(_claim("From", line_value(line), request.from_, plan))
+        elif name in _CLAIMING:
             claims += _claims(_CLAIMING[name], line_value(line), plan)
     return Call(
         call_id=request.call_id.decode("utf-8", "replace"),
@@ -68,23 +69,30 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
 
 def _claims(header: str, value: bytes, plan: DialPlan) -> list[Claim]:
     """The claims of one field line."""
-    values = [value] if header == "From" else split_values(value)
+    values = split_values(value)
     if header == "History-Info":
         values = values[:-1]  # the last entry is where the call goes now (RFC 7044 §10.1.1)
-    return [_claim(header, item, plan) for item in values]
+    return [_claim(header, item, _address(item, header), plan) for item in values]
 
 
-def _claim(header: str, value: bytes, plan: DialPlan) -> Claim:
+def _address(value: bytes, header: str) -> NameAddr | None:
+    try:
+        return parse_name_addr(value, header)
+    except ParseError:
+        return None
+
+
+def _claim(header: str, value: bytes, address: NameAddr | None, plan: DialPlan) -> Claim:
     text = value.decode("utf-8", "replace")
     try:
-        address = parse_name_addr(value, header)
-        uri = parse_uri(address.uri)
+        uri = parse_uri(address.uri) if address is not None else None
     except ParseError:
+        uri = None
+    if address is None or uri is None:
         return Claim(header, text, "", "", Reading.MALFORMED)
     display = display_text(address.display) if address.display else ""
-    user = uri.user.decode("utf-8", "replace")
     reading, number = _read(uri, plan)
-    return Claim(header, text, user, number, reading, display)
+    return Claim(header, text, uri.user.decode("utf-8", "replace"), number, reading, display)
 
 
 def _read(uri: Uri, plan: DialPlan) -> tuple[Reading, str]:
@@ -106,6 +114,8 @@ def _number_part(uri: Uri) -> str:
     plain = unescape(user)
     if plain is None:
         return ""
+    if not params and not uri.params:
+        return plain.decode("utf-8", "replace")
     context = b""
     for item in (params + uri.params).split(b";"):
         name, _, value = item.partition(b"=")

@@ -20,13 +20,13 @@ class CallState:
     """
     One call that has been passed on, from its INVITE until it is over.
 
-    `caller` and `callee` are where the two sides are reached; `started_at`, `ringing…` are on the core's
-    clock; `contact` is the Contact value of the answer; `cancelled` whether the caller gave up.
+    `caller` and `callee` are where the two sides are reached; `started_at` and `answered_at` are on the core's
+    clock; `answer` is the 2xx as received; `cookie` what its Record-Route carries; `cancelled` whether the caller gave up.
     """
 
     __slots__ = (
-        "answered_at", "call", "callee", "callee_trunk", "caller", "cancelled", "caller_text", "callee_text", "contact",
-        "key", "ladder", "started_at", "status", "verdict",
+        "answered_at", "call", "callee", "callee_trunk", "caller", "cancelled", "caller_text", "callee_text", "answer",
+        "cookie", "key", "ladder", "started_at", "status", "verdict",
     )  # fmt: skip
 
     def __init__(self, key: CallKey, call: Call, caller: Hop, caller_text: str, started_at: float) -> None:
@@ -42,7 +42,8 @@ class CallState:
         self.answered_at: float | None = None
         self.status = 0
         self.cancelled = False
-        self.contact = b""
+        self.answer = b""
+        self.cookie = b""
         self.ladder: list[tuple[float, str, str, str]] = []
 
     def saw(self, now: float, direction: str, peer: str, what: str) -> None:

@@ -11,6 +11,7 @@ from proxy.core.route import Routed, read_routes
 from proxy.core.state import Context, State
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_name_addr, split_values
+from proxy.sip.message import CONTACT, parse
 from proxy.sip.request import Request
 from proxy.sip.uri import Uri, parse_uri
 
@@ -63,7 +64,7 @@ def _admitted(state: State, request: Request, source: Address, core: bool) -> tu
     call, by_caller = state.calls.find(request)
     if routed.cookie:
         tags = (request.from_tag, request.to_tag)
-        if all(routed.cookie != state.stamp.cookie(request.call_id, tag) for tag in tags):
+        if (call is None or routed.cookie != call.cookie) and all(routed.cookie != state.stamp.cookie(request.call_id, tag) for tag in tags):
             return routed, call, 481
     else:
         side = None if call is None else call.caller if by_caller else call.callee
@@ -79,8 +80,8 @@ def _may_reach(state: State, target: Uri, call: CallState) -> bool:
     ip = _ip(target)
     if ip is None or state.place.own(target) is not None or state.admission.candidates(ip):
         return True
-    values = split_values(call.contact)
     try:
+        values = split_values(parse(call.answer).value(CONTACT)) if call.answer else []
         return bool(values) and parse_uri(parse_name_addr(values[0], "Contact").uri).host == target.host
     except ParseError:
         return False

@@ -20,11 +20,10 @@ def received_via(via: Via, via_rest: list[bytes], source: Address) -> bytes:
     `via_rest` are the values that share the line.
     """
     host = source[0].encode()
-    rport = param(via.params, b"rport")
-    if rport is None and via.host.strip(b"[]") == host:
+    if via.rport is None and via.host.strip(b"[]") == host:
         return b""
     params = _without(_without(via.params, b"received"), b"rport")  # the receiver alone writes these
-    if rport is not None:
+    if via.rport is not None:
         params += b";rport=%d" % source[1]
     own = b"SIP/2.0/%b %b%b" % (via.transport, via.host, b":%d" % via.port if via.port else b"")
     return b", ".join([b"Via: " + own + params + b";received=" + host, *via_rest])
@@ -39,7 +38,7 @@ def _without(params: bytes, name: bytes) -> bytes:
 
 def response_address(via: Via, source: Address) -> Address:
     """Where responses go over UDP (RFC 3261 §18.2.2, RFC 3581 §4): the source address; its port only with rport."""
-    if param(via.params, b"rport") is not None:
+    if via.rport is not None:
         return source
     return (source[0], via.port or 5060)
 

@@ -37,10 +37,10 @@ def refusal(state: State, request: Request) -> tuple[int, tuple[bytes, ...]] | N
 def _is_loop(state: State, request: Request) -> bool:
     """Whether this very request has been here: an own Via whose path hash is the one it would get now (RFC 5393 §4.2)."""
     message = request.message
-    if message.names.count(VIA) < 2 and not request.via_rest:
+    if message.names.count(VIA) < 2 and not request.via_rest and not state.place.own_via(request.via.sent_by):
         return False
-    values = [item for value in message.values(VIA) for item in split_values(value)][1:]
-    own = [via for via in map(parse_via, values) if state.place.own_via(via.host, via.port)]
+    values = [item for value in message.values(VIA) for item in split_values(value)]
+    own = [via for via in map(parse_via, values) if state.place.own_via(via.sent_by)]
     if not own:
         return False
     path = state.stamp.path(request, message.values(ROUTE))
@@ -82,14 +82,16 @@ def receive_invite(state: State, context: Context, now: float) -> None:
         state.answer(context, 503, now)
         return
     hop = None
+    cookie = state.stamp.cookie(request.call_id, request.from_tag)
     if emergency:
         hop, _, _ = _destination(state, context, called, emergency=True)
         if hop is not None:
-            _invite(state, context, hop, now)
+            _invite(state, context, cookie, hop, now)
     listener = state.place.listeners[context.listener].name
     call = extract(request, context.trunk, context.peer, listener, called, emergency)
     caller = Hop(context.source, context.listener)
     known = CallState((request.call_id, request.from_tag), call, caller, context.peer, now)
+    known.cookie = cookie
     known.saw(now, "in", context.peer, "INVITE")
     known.saw(now, "out", context.peer, "100 Trying")
     context.state = known
@@ -122,7 +124,7 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
         _reject(state, context, call, status, now)
         return
     call.callee_trunk = callee_trunk
-    _invite(state, context, hop, now)
+    _invite(state, context, call.cookie, hop, now)
     _reached(call, context, hop, now)
     state.report(call.decided(now, None, elapsed))
 
@@ -173,9 +175,8 @@ def _route(state: State, request: Request, hop: Hop) -> Routed:
     return Routed(uri, [], request.uri)
 
 
-def _invite(state: State, context: Context, hop: Hop, now: float) -> None:
+def _invite(state: State, context: Context, cookie: bytes, hop: Hop, now: float) -> None:
     request = context.request
-    cookie = state.stamp.cookie(request.call_id, request.from_tag)
     record = record_route(state.place, context.listener, hop.listener, cookie)
     pass_on(state, context, _route(state, request, hop), hop, now, record)
 

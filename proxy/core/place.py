@@ -58,23 +58,34 @@ def show(address: Address) -> str:
 class Place:
     """The node's listeners, and which of them leads to which peer (`leads`: IP address → listener index)."""
 
-    __slots__ = ("_own", "leads", "listeners")
+    __slots__ = ("_own", "_sent_by", "leads", "listeners", "record_routes")
 
     def __init__(self, listeners: Iterable[Listener], leads: Mapping[str, int] | None = None) -> None:
         self.listeners = tuple(listeners)
         self.leads = dict(leads or {})
+        self.record_routes = {b"<sip:" + listener.sent_by: listener.index for listener in reversed(self.listeners)}
+        self._sent_by: set[bytes] = set()
         self._own: dict[tuple[bytes, int], int] = {}
         for listener in reversed(self.listeners):
             for host, port in (listener.bound, (listener.host, listener.port)):
                 self._own[host.lower().encode(), port] = listener.index
+                self._sent_by.add(hostport(host.lower(), port))
+                if port == SIP_PORT:
+                    self._sent_by.add(hostport(host.lower(), port).rpartition(b":")[0])
+
+    def own_record_route(self, value: bytes) -> tuple[int, bytes] | None:
+        """Listener and cookie of a Route value that is the node's own Record-Route, letter for letter; else None."""
+        start, separator, cookie = value.partition(b";lr;tw=")
+        index = self.record_routes.get(start)
+        return (index, cookie[:-1]) if separator and index is not None and cookie.endswith(b">") else None
 
     def own(self, uri: Uri) -> int | None:
         """The index of the listener that a URI names, None when it is not the node's own address."""
         return self._own.get((uri.host.lower().strip(b"[]"), uri.port or SIP_PORT))
 
-    def own_via(self, host: bytes, port: int) -> bool:
-        """Whether a Via's sent-by is the node's own."""
-        return (host.lower().strip(b"[]"), port or SIP_PORT) in self._own
+    def own_via(self, sent_by: bytes) -> bool:
+        """Whether a Via's sent-by (host or host:port) is the node's own."""
+        return sent_by.lower() in self._sent_by
 
     def egress(self, ip: str, ingress: int) -> int | None:
         """The listener that a request to `ip` leaves from; None when none speaks its family."""

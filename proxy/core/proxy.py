@@ -18,6 +18,7 @@ from proxy.core.tally import Tally
 from proxy.sip.errors import ParseError
 from proxy.sip.message import Message, parse
 from proxy.sip.request import Request
+from proxy.sip.response import read_response
 from proxy.transaction import arrows
 from proxy.transaction.key import server_key
 from proxy.transaction.machine import Machine
@@ -69,18 +70,19 @@ class ProxyCore:
         """Take one datagram that came from `source` to the listener with index `listener`."""
         state = self._state
         out = state.begin()
-        if not data.strip(b"\r\n\0"):
+        if len(data) < 16 and not data.strip(b"\r\n\0"):
             return out  # a keep-alive (RFC 5626 §3.5.1)
+        message: Message | None = None
         try:
-            message = parse(data)
-            if message.status:
-                _count(state, b"%d" % (message.status // 100))
-                reply.receive_response(state, message, listener, now)
+            if data.startswith(b"SIP/2.0 "):
+                _count(state, data[8:9])
+                reply.receive_response(state, read_response(data), listener, now)
             else:
+                message = parse(data)
                 _count(state, message.method)
                 self._request(message, source, listener, now)
         except ParseError as error:
-            self._malformed(error, source, listener)
+            self._malformed(error, error.message or message, source, listener)
         return out
 
     def judged(self, ticket: int, verdict: Verdict, now: float) -> list[Action]:
@@ -231,11 +233,10 @@ class ProxyCore:
             )
         )
 
-    def _malformed(self, error: ParseError, source: Address, listener: int) -> None:
+    def _malformed(self, error: ParseError, message: Message | None, source: Address, listener: int) -> None:
         """Count what cannot be read, and answer a request of a trunk that can be answered (RFC 3261 §16.3 step 1)."""
         state = self._state
         state.tally.count["parse_errors_total", error.kind] += 1
-        message = error.message
         if message is None or message.status or message.method == b"ACK" or not error.status:
             return
         if state.admission.candidates(source[0]):
@@ -259,6 +260,7 @@ def _context_timer(state: State, context: Context, name: str, now: float) -> Non
     if name == cancel.TIMER_C:
         reply.no_answer(state, context, now)
     else:
+        state.transactions.timers.cancel_all(context)
         if context.client is not None:
             state.transactions.forget(context.client)
         reply.give_up(state, context, 487, now)

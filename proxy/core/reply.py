@@ -7,49 +7,47 @@ from proxy.core.actions import EndedBy
 from proxy.core.calls import CallState
 from proxy.core.stamp import split_branch
 from proxy.core.state import Context, State
-from proxy.sip.fields import param, parse_cseq, parse_name_addr, parse_via, split_values
-from proxy.sip.message import CALL_ID, CONTACT, CSEQ, FROM, VIA, Message, line_value
+from proxy.sip.fields import parse_cseq, parse_name_addr
+from proxy.sip.message import CALL_ID, CSEQ, FROM
+from proxy.sip.response import Response
 from proxy.transaction import arrows
 from proxy.transaction.key import client_key
 
 
-def receive_response(state: State, message: Message, listener: int, now: float) -> None:
-    """Give a response to its client transaction. Raises ParseError for one that cannot be read."""
-    number, method = parse_cseq(message.value(CSEQ))
-    top = line_value(message.lines[message.names.index(VIA)])
-    via = parse_via(split_values(top)[0])
-    machine = state.transactions.clients.get(client_key(via.branch, method))
-    if machine is None or not state.place.own_via(via.host, via.port):
-        _stray(state, message, via.branch, number, method, listener)
+def receive_response(state: State, response: Response, listener: int, now: float) -> None:
+    """Give a response to its client transaction. Raises ParseError for a stray one that cannot be read."""
+    machine = state.transactions.clients.get(client_key(response.branch, response.method))
+    if machine is None or not state.place.own_via(response.sent_by):
+        _stray(state, response, listener)
         return
-    status = message.status
+    status = response.status
     event = arrows.PROVISIONAL if status < 200 else arrows.SUCCESS if status < 300 else arrows.FAILURE
     context = machine.owner
     known = machine.state
-    notice = state.transactions.fire(machine, event, now, b"", message)
+    notice = state.transactions.fire(machine, event, now, b"", response)
     if not isinstance(context, Context):
         return  # the answer to a CANCEL, or to a request nobody waits for any more
     if context.state is not None and (notice or known != machine.state):
-        _note(state, context, context.state, message, now)
+        _note(state, context, context.state, response, now)
     if notice == arrows.PASS_UP:
-        if method == b"INVITE":
-            _invite_response(state, context, message, event, now)
+        if response.method == b"INVITE":
+            _invite_response(state, context, response, event, now)
         else:
-            _other_response(state, context, message, event, now)
+            _other_response(state, context, response, event, now)
     else:
         state.tally.count["retransmissions_total",] += 1
 
 
-def _note(state: State, context: Context, call: CallState, message: Message, now: float) -> None:
-    text = f"{message.status} {message.phrase.decode('utf-8', 'replace')}".rstrip(" ")
+def _note(state: State, context: Context, call: CallState, response: Response, now: float) -> None:
+    text = f"{response.status} {response.phrase.decode('utf-8', 'replace')}".rstrip(" ")
     call.saw(now, "in", context.far, text)
     if context.initial and call.callee_trunk:
-        state.tally.count["responses_total", call.callee_trunk, "in", str(message.status)] += 1
+        state.tally.count["responses_total", call.callee_trunk, "in", str(response.status)] += 1
 
 
-def _invite_response(state: State, context: Context, message: Message, event: str, now: float) -> None:
+def _invite_response(state: State, context: Context, response: Response, event: str, now: float) -> None:
     """A response to an INVITE that the caller must hear (§16.7)."""
-    status = message.status
+    status = response.status
     timers = state.transactions.timers
     if event == arrows.PROVISIONAL:
         context.provisional = True
@@ -62,49 +60,48 @@ def _invite_response(state: State, context: Context, message: Message, event: st
             return  # hop by hop
     else:
         timers.cancel_all(context)
-    _pass_up(state, context, message, event, now)
+    _pass_up(state, context, response, event, now)
     call = context.state
     if call is None or not context.initial or event == arrows.PROVISIONAL:
         return
     if event == arrows.SUCCESS:
-        _answered(state, call, message, now)
+        _answered(state, call, response, now)
     else:
         by: EndedBy = "caller" if call.cancelled else "callee"
         state.end_call(call, now, status, by)
 
 
-def _answered(state: State, call: CallState, message: Message, now: float) -> None:
+def _answered(state: State, call: CallState, response: Response, now: float) -> None:
     if call.answered_at is None:
         call.answered_at = now
-        call.status = message.status
+        call.status = response.status
         state.tally.histograms["setup_seconds"].observe(now - call.started_at)
-    if CONTACT in message.names:
-        call.contact = message.value(CONTACT)
+    call.answer = response.data
 
 
-def _other_response(state: State, context: Context, message: Message, event: str, now: float) -> None:
+def _other_response(state: State, context: Context, response: Response, event: str, now: float) -> None:
     """A response to another request. Its provisional responses and a 408 stay here (RFC 4320 §4.1, §4.2)."""
     if event == arrows.PROVISIONAL:
         return
-    if message.status == 408:
+    if response.status == 408:
         _abandon(state, context)
     else:
-        _pass_up(state, context, message, event, now)
-    if context.request.method == b"BYE" and message.status not in (401, 407):
+        _pass_up(state, context, response, event, now)
+    if context.request.method == b"BYE" and response.status not in (401, 407):
         _hung_up(state, context, now)
 
 
-def _pass_up(state: State, context: Context, message: Message, event: str, now: float) -> None:
-    data = respond.forwarded(message)
+def _pass_up(state: State, context: Context, response: Response, event: str, now: float) -> None:
+    data = response.upstream
     server = context.server
-    phrase = message.phrase.decode("utf-8", "replace")
+    phrase = response.phrase.decode("utf-8", "replace")
     if server is None:
         return
     if server.state in (arrows.COMPLETED, arrows.CONFIRMED, arrows.TERMINATED):
         if event == arrows.SUCCESS:  # the caller has been given up on, but a 2xx is never kept from it (§16.7 step 5)
             state.transmit(data, server.to, server.listener, False)
         return
-    state.respond(context, event, message.status, phrase, data, now)
+    state.respond(context, event, response.status, phrase, data, now)
 
 
 def _abandon(state: State, context: Context) -> None:
@@ -152,25 +149,23 @@ def give_up(state: State, context: Context, status: int, now: float) -> None:
         state.end_call(context.state, now, status, by)
 
 
-def _stray(state: State, message: Message, branch: bytes, number: int, method: bytes, listener: int) -> None:
+def _stray(state: State, response: Response, listener: int) -> None:
     """
     A response without a transaction. RFC 6026 §7 forbids to pass on what this node never asked for; what it
     did ask for before a restart is told by the branch, which is derived from fields of this very response.
     """
-    origin, _ = split_branch(branch)
+    message = response.message()
+    origin, _ = split_branch(response.branch)
     vias = respond.via_values(message, 2)
-    count = state.tally.count
-    if not origin or len(vias) < 2 or method == b"CANCEL":
-        count["parse_errors_total", "stray_response"] += 1
-        return
-    via = vias[1]
-    tag = parse_name_addr(message.value(FROM), "From").tag
-    source = (param(via.params, b"received") or via.host).strip(b"[]")
-    expected = state.stamp.origin(via.branch, via.host, via.port, source, message.value(CALL_ID), tag, number)
-    to = respond.upstream(via)
-    if origin != expected or to is None or message.status == 100:
-        count["parse_errors_total", "stray_response"] += 1
-        return
-    egress = state.place.egress(to[0], listener)
-    if egress is not None:
-        state.transmit(respond.forwarded(message), to, egress, False)
+    if origin and len(vias) == 2 and response.method != b"CANCEL" and response.status > 100:
+        via = vias[1]
+        source = (via.received or via.host).strip(b"[]")
+        tag = parse_name_addr(message.value(FROM), "From").tag
+        cseq, _ = parse_cseq(message.value(CSEQ))
+        ours = state.stamp.origin(via.branch, via.host, via.port, source, message.value(CALL_ID), tag, cseq)
+        to = respond.upstream(via)
+        egress = None if to is None else state.place.egress(to[0], listener)
+        if origin == ours and to is not None and egress is not None:
+            state.transmit(response.upstream, to, egress, False)
+            return
+    state.tally.count["parse_errors_total", "stray_response"] += 1

@@ -9,23 +9,10 @@ from proxy.core.forward import received_via, response_address
 from proxy.core.stamp import Stamp
 from proxy.sip import build, grammar
 from proxy.sip.errors import ParseError
-from proxy.sip.fields import Via, param, parse_via, split_values
+from proxy.sip.fields import Via, parse_via, split_values
 from proxy.sip.message import CALL_ID, CSEQ, FROM, TO, VIA, Message, line_value
 
 _ECHOED: Final = (FROM, TO, CALL_ID, CSEQ)
-
-
-def forwarded(response: Message) -> bytes:
-    """The response without its top Via value, every other octet as it came (§16.7 step 3)."""
-    index = response.names.index(VIA)
-    lines = response.lines.copy()
-    line = lines[index]
-    rest = split_values(line_value(line))[1:] if b"," in line else []
-    if rest:  # SIPp and others write several values in one field
-        lines[index] = line.partition(b":")[0] + b": " + b", ".join(rest)
-    else:
-        del lines[index]
-    return build.join(response.first, lines, response.body)
 
 
 def via_values(response: Message, count: int) -> list[Via]:
@@ -41,10 +28,10 @@ def via_values(response: Message, count: int) -> list[Via]:
 
 def upstream(via: Via) -> Address | None:
     """Where a response goes whose transaction is unknown: by the Via it was sent with (§18.2.2); None for a host name."""
-    host = (param(via.params, b"received") or via.host).strip(b"[]")
+    host = (via.received or via.host).strip(b"[]")
     if not host.replace(b".", b"").isdigit() and b":" not in host:
         return None
-    port = param(via.params, b"rport") or b""
+    port = via.rport or b""
     return (host.decode("ascii"), int(port) if port.isdigit() and len(port) <= 5 else via.port or 5060)
 
 

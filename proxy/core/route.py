@@ -37,8 +37,13 @@ class Routed:
 def read_routes(request: Request, place: Place) -> Routed:
     """Take the node's own entries off the route set. Raises ParseError."""
     message = request.message
-    if ROUTE not in message.names and request.uri.param(COOKIE_PARAM) is None:
+    count = message.names.count(ROUTE)
+    if not count and request.uri.param(COOKIE_PARAM) is None:
         return Routed(message.uri, [], request.uri)
+    if count == 1 and not request.uri.params:
+        known = place.own_record_route(message.value(ROUTE))
+        if known is not None:  # what nearly every in-dialog request carries: our own entry alone
+            return Routed(message.uri, [], request.uri, known[1], known[0])
     routes = [item for value in message.values(ROUTE) for item in split_values(value)]
     uri, target = message.uri, request.uri
     cookie, egress = b"", None

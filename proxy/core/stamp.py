@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
 from typing import Final
+from zlib import crc32
 
 from proxy.sip.request import Request
 from proxy.transaction.key import COOKIE
@@ -25,9 +26,6 @@ class Stamp:
         """`key` is 16 to 64 secret octets, the same over restarts."""
         self._hash: Callable[[bytes], blake2b] = partial(blake2b, digest_size=_OCTETS, key=key)
 
-    def _of(self, *parts: bytes) -> bytes:
-        return self._hash(b"\0".join(parts)).hexdigest().encode()
-
     def origin(
         self, branch: bytes, host: bytes, port: int, source: bytes, call_id: bytes, from_tag: bytes, cseq: int
     ) -> bytes:
@@ -35,7 +33,8 @@ class Stamp:
         What stands for one transaction upstream: hash over fields that the request and each of its
         responses carry alike; `source` is the address it came from. CANCEL and the ACK of a non-2xx give the same as their INVITE (§9.1, §17.1.1.3).
         """
-        return self._of(b"origin", branch, host, b"%d" % port, source, call_id, from_tag, b"%d" % cseq)
+        text = b"origin\0%b\0%b\0%d\0%b\0%b\0%b\0%d" % (branch, host, port, source, call_id, from_tag, cseq)
+        return self._hash(text).hexdigest().encode()
 
     def of_request(self, request: Request, source: str) -> bytes:
         """`origin` of a request received from the IP address `source`."""
@@ -45,14 +44,16 @@ class Stamp:
         )
 
     def path(self, request: Request, routes: list[bytes]) -> bytes:
-        """Hash over what decides where a request goes: it tells a loop from a spiral (RFC 5393 §4.2.1)."""
-        return self._of(
-            b"path", request.message.uri, request.call_id, request.from_tag, request.to_tag, b"%d" % request.cseq, *routes
-        )
+        """
+        Digest of what decides where a request goes: it tells a loop from a spiral (RFC 5393 §4.2.1). It
+        needs no key: who forges it makes only their own request look like a loop.
+        """
+        parts = (request.message.uri, request.call_id, request.from_tag, request.to_tag, *routes)
+        return b"%08x" % crc32(b"\0".join(parts), request.cseq)
 
     def cookie(self, call_id: bytes, caller_tag: bytes) -> bytes:
         """What the Record-Route of a call carries: proof that this node has let the dialog through."""
-        return self._of(b"cookie", call_id, caller_tag)
+        return self._hash(b"cookie\0%b\0%b" % (call_id, caller_tag)).hexdigest().encode()
 
 
 def branch(origin: bytes, path: bytes) -> bytes:
@@ -63,4 +64,4 @@ def branch(origin: bytes, path: bytes) -> bytes:
 def split_branch(value: bytes) -> tuple[bytes, bytes]:
     """The two hashes of a branch made by `branch`, b"" twice for any other."""
     head, dot, path = value.removeprefix(COOKIE + b"-tw-").partition(b".")
-    return (head, path) if dot and len(head) == len(path) == 2 * _OCTETS else (b"", b"")
+    return (head, path) if dot and len(head) == 2 * _OCTETS and len(path) == 8 else (b"", b"")

@@ -7,28 +7,68 @@ from proxy.sip.errors import ParseError
 
 
 class Via:
-    """One Via value (RFC 3261 §20.42). `host` keeps IPv6 brackets; `port` 0 means none given; `branch` b"" if absent."""
+    """
+    One Via value (RFC 3261 §20.42). `host` keeps IPv6 brackets; `port` 0 means none given; `branch` b"" if
+    absent; `rport` None if absent, b"" for a request for it (RFC 3581), else its value.
+    """
 
-    __slots__ = ("branch", "host", "params", "port", "transport")
+    __slots__ = ("branch", "host", "params", "port", "received", "rport", "transport")
 
-    def __init__(self, transport: bytes, host: bytes, port: int, params: bytes, branch: bytes) -> None:
+    def __init__(self, transport: bytes, host: bytes, port: int, params: bytes) -> None:
         self.transport = transport
         self.host = host
         self.port = port
         self.params = params
-        self.branch = branch
+        self.branch = b""
+        self.rport: bytes | None = None
+        self.received = b""
+
+    @property
+    def sent_by(self) -> bytes:
+        """host or host:port, as it stands."""
+        return b"%b:%d" % (self.host, self.port) if self.port else self.host
 
 
 def parse_via(value: bytes) -> Via:
     """Read one Via value. Raises ParseError."""
+    match = grammar.PLAIN_VIA.fullmatch(value)
+    if match is not None:  # what nearly every peer sends; a duplicate parameter is no part of it
+        host, digits, params, branch, rport = match.groups()
+        via = Via(b"UDP", host, int(digits) if digits else 0, params)
+        via.branch = branch
+        via.rport = None if rport is None else b""
+    else:
+        via = _parse_any_via(value)
+    if via.port > 65535:
+        raise ParseError("via", "Malformed port in Via header field")
+    return via
+
+
+def _parse_any_via(value: bytes) -> Via:
     match = grammar.VIA.fullmatch(value)
     if match is None:
         raise ParseError("via", "Malformed Via header field")
     transport, host, port, params = match.groups()
-    number = int(port) if port else 0
-    if number > 65535:
-        raise ParseError("via", "Malformed port in Via header field")
-    return Via(transport, host, number, params, param(params, b"branch") or b"")
+    via = Via(transport, host, int(port) if port else 0, params)
+    for name, text in _pairs(params):
+        if name == b"branch":
+            via.branch = text
+        elif name == b"rport":
+            via.rport = text
+        elif name == b"received":
+            via.received = text
+    return via
+
+
+def _pairs(params: bytes) -> list[tuple[bytes, bytes]]:
+    """Header parameters as (lower-case name, value); the grammar has already accepted them."""
+    if b'"' in params or b" " in params or b"\t" in params:
+        return [(name.lower(), value) for name, value in grammar.PARAM.findall(params)]
+    pairs = []
+    for item in params.split(b";")[1:]:
+        name, _, value = item.partition(b"=")
+        pairs.append((name.lower(), value))
+    return pairs
 
 
 def param(params: bytes, name: bytes) -> bytes | None:
@@ -39,9 +79,9 @@ def param(params: bytes, name: bytes) -> bytes | None:
     """
     if not params:
         return None
-    for key, value in grammar.PARAM.findall(params):
-        if key.lower() == name:
-            return bytes(value)
+    for key, value in _pairs(params):
+        if key == name:
+            return value
     return None
 
 
@@ -58,6 +98,9 @@ class NameAddr:
     @property
     def tag(self) -> bytes:
         """The tag parameter, b"" when there is none."""
+        params = self.params
+        if params[:5] == b";tag=" and params.find(b";", 5) < 0 and b" " not in params:
+            return params[5:]
         return param(self.params, b"tag") or b""
 
 
@@ -85,7 +128,7 @@ def parse_cseq(value: bytes) -> tuple[int, bytes]:
     match = grammar.CSEQ.fullmatch(value)
     if match is None:
         raise ParseError("cseq", "Malformed CSeq header field")
-    number = int(match[1])
+    number = int(match[1])  # ASCII digits only: the pattern has seen to it
     if number > grammar.MAX_CSEQ:
         raise ParseError("cseq", "CSeq number out of range")
     return number, match[2]

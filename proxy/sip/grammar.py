@@ -20,6 +20,8 @@ REQUEST_LINE: Final = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) ([Ss]
 # The SP before an empty phrase is left out by some senders; nothing is ambiguous without it.
 STATUS_LINE: Final = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?")
 
+STATUS: Final = re.compile(rb"[1-6][0-9][0-9]")
+
 #   quoted-string  =  SWS DQUOTE *(qdtext / quoted-pair ) DQUOTE
 #   quoted-pair    =  "\" (%x00-09 / %x0B-0C / %x0E-7F)
 _QUOTED: Final = rb'"[^"\\]*(?:\\[\x00-\x09\x0b\x0c\x0e-\x7f][^"\\]*)*"'
@@ -60,6 +62,16 @@ VIA: Final = re.compile(
     + rb")(?:[ \t]*:[ \t]*([0-9]{1,5}))?("
     + _PARAMS
     + rb")[ \t]*"
+)
+
+# The Via that nearly every peer sends, so that the common case is one match.
+PLAIN_VIA: Final = re.compile(
+    rb"SIP/2\.0/UDP ([A-Za-z0-9\-._]+)(?::([0-9]{1,5}))?(;branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?)"
+)
+
+# The same as a peer returns it: white space after the colon, and parameters that the peer may have added.
+PLAIN_VIA_OF_RESPONSE: Final = re.compile(
+    rb"[ \t]*SIP/2\.0/UDP ([A-Za-z0-9\-._:\[\]]+);branch=([A-Za-z0-9\-.!%*_+`'~]+)(?:;[A-Za-z0-9\-.=:]+)*[ \t]*"
 )
 
 #   CSeq  =  "CSeq" HCOLON 1*DIGIT LWS Method

@@ -29,28 +29,34 @@ class Request:
         self.message = message
         self.method = message.method
         self.via_index = message.names.index(VIA)
-        values = split_values(line_value(message.lines[self.via_index]))
-        if not values:
-            raise ParseError("via", "Malformed Via header field")
-        self.via: Via = parse_via(values[0])
-        self.via_rest = values[1:]
-        self.call_id = message.value(CALL_ID)
+        self.via_rest: list[bytes] = []
+        top = line_value(message.lines[self.via_index])
+        if b"," in top:
+            top, *self.via_rest = split_values(top) or [b""]
+        self.via: Via = parse_via(top)
+        value = message.value
+        self.call_id = value(CALL_ID)
         if not grammar.CALL_ID.fullmatch(self.call_id):
             raise ParseError("call_id", "Malformed Call-ID header field")
-        self.cseq, method = parse_cseq(message.value(CSEQ))
+        self.cseq, method = parse_cseq(value(CSEQ))
         if method != message.method:
             raise ParseError("cseq", "CSeq method does not match request")
-        self.from_ = parse_name_addr(message.value(FROM), "From")
+        self.from_ = parse_name_addr(value(FROM), "From")
         self.from_tag = self.from_.tag
-        self.to = parse_name_addr(message.value(TO), "To")
+        self.to = parse_name_addr(value(TO), "To")
         self.to_tag = self.to.tag
-        self.max_forwards = _max_forwards(message.value(MAX_FORWARDS)) if MAX_FORWARDS in message.names else -1
+        self.max_forwards = _max_forwards(value(MAX_FORWARDS)) if MAX_FORWARDS in message.names else -1
         self.uri: Uri = parse_uri(message.uri)
         if self.uri.headers:
             raise ParseError("uri", "Header fields in Request-URI")
 
 
+_HOPS: Final = {b"%d" % hops: hops for hops in range(256)}
+
+
 def _max_forwards(value: bytes) -> int:
+    if value in _HOPS:
+        return _HOPS[value]
     number = int(value) if grammar.MAX_FORWARDS.fullmatch(value) else 256
     if number > 255:
         raise ParseError("max_forwards", "Malformed Max-Forwards header field")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from proxy.sip import build
-from proxy.sip.message import TO, Message, parse
+from proxy.sip.message import TO, parse
+from proxy.sip.response import Response
 from proxy.transaction import arrows, client_invite, client_non_invite, server_invite, server_non_invite
 from proxy.transaction.key import Key
 from proxy.transaction.machine import Machine
@@ -69,7 +70,7 @@ class Transactions:
             self._arm(machine, timer, now)
         return machine
 
-    def fire(self, machine: Machine, event: str, now: float, data: bytes = b"", response: Message | None = None) -> str:
+    def fire(self, machine: Machine, event: str, now: float, data: bytes = b"", response: Response | None = None) -> str:
         """Give one event to a transaction and carry out the arrow's actions; `data` is what SEND puts on the wire."""
         notice = ""
         for action in machine.on(event):
@@ -114,6 +115,7 @@ class Transactions:
         self.timers.arm(machine, timer, length, now)
 
 
-def _acknowledgement(invite: bytes, response: Message) -> bytes:
+def _acknowledgement(invite: bytes, response: Response) -> bytes:
     """The ACK of a non-2xx response: fields of the INVITE that was sent, the To of the response (§17.1.1.3)."""
-    return build.companion(b"ACK", parse(invite), response.lines[response.names.index(TO)])
+    answer = response.message()
+    return build.companion(b"ACK", parse(invite), answer.lines[answer.names.index(TO)])

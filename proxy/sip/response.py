@@ -1,0 +1,92 @@
+"""A response as a proxy reads it: the top Via and the CSeq; all its other octets go upstream as they came."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proxy.sip import build, grammar
+from proxy.sip.errors import ParseError
+from proxy.sip.fields import parse_via, split_values
+from proxy.sip.message import CSEQ, VIA, Message, line_value, parse
+
+_STATUS_END: Final = len(b"SIP/2.0 200")
+
+
+class Response:
+    """
+    `sent_by` (as it stands: host, or host:port) and `branch` are those of the top Via value, `method` is
+    CSeq's; `phrase` the reason phrase;
+    `upstream` the octets without the top Via value (RFC 3261 §16.7 step 3); `data` all octets.
+    """
+
+    __slots__ = ("branch", "data", "method", "phrase", "sent_by", "status", "upstream")
+
+    def __init__(
+        self, data: bytes, status: int, phrase: bytes, sent_by: bytes, branch: bytes, method: bytes, upstream: bytes
+    ) -> None:
+        self.data = data
+        self.status = status
+        self.phrase = phrase
+        self.sent_by = sent_by
+        self.branch = branch
+        self.method = method
+        self.upstream = upstream
+
+    def message(self) -> Message:
+        """The whole response, read field by field. Raises ParseError."""
+        return parse(self.data)
+
+
+def read_response(data: bytes) -> Response:
+    """
+    Read one datagram that starts with "SIP/2.0 ". Raises ParseError.
+
+    The usual shape (Via first, one value on its line, names in their usual spelling, a Content-Length
+    that is the rest of the datagram) is cut at two places; every other one is read field by field.
+    """
+    return _usual(data) or _whole(data)
+
+
+def _usual(data: bytes) -> Response | None:
+    start = data.find(b"\r\n")
+    end = data.find(b"\r\n", start + 2)
+    head_end = data.find(b"\r\n\r\n", start)
+    cseq = data.find(b"\r\nCSeq:", start, head_end)
+    length = data.find(b"\r\nContent-Length:", start, head_end)
+    if head_end < 0 or cseq < 0 or length < 0 or data[start + 2 : start + 6] != b"Via:" or data[end + 2] in b" \t":
+        return None
+    head = data[:head_end]
+    odd = head.translate(None, grammar.PLAIN_OCTETS)
+    via = grammar.PLAIN_VIA_OF_RESPONSE.fullmatch(data, start + 6, end)
+    digits = data[length + 17 : data.find(b"\r\n", length + 2)].strip(b" \t")
+    status = data[8:_STATUS_END]
+    if (
+        len(odd) != 2 * head.count(b"\r\n")
+        or via is None
+        or not grammar.CONTENT_LENGTH.fullmatch(digits)
+        or int(digits) != len(data) - head_end - 4
+        or not grammar.STATUS.fullmatch(status)
+        or data[_STATUS_END] != 0x20
+    ):
+        return None
+    method = data[cseq + 7 : data.find(b"\r\n", cseq + 2)].rstrip(b" \t").rpartition(b" ")[2]
+    phrase = data[_STATUS_END + 1 : start]
+    return Response(data, int(status), phrase, via[1], via[2], method, data[:start] + data[end:])
+
+
+def _whole(data: bytes) -> Response:
+    message = parse(data)
+    index = message.names.index(VIA)
+    line = message.lines[index]
+    values = split_values(line_value(line))
+    match = grammar.CSEQ.fullmatch(message.value(CSEQ))
+    if not values or match is None or int(match[1]) > grammar.MAX_CSEQ:
+        raise ParseError("via" if not values else "cseq", "Malformed response", 0, message)
+    lines = message.lines.copy()
+    if len(values) > 1:  # SIPp and others write several values in one field
+        lines[index] = line.partition(b":")[0] + b": " + b", ".join(values[1:])
+    else:
+        del lines[index]
+    upstream = build.join(message.first, lines, message.body)
+    via = parse_via(values[0])
+    return Response(data, message.status, message.phrase, via.sent_by, via.branch, match[2], upstream)
