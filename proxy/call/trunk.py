@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
 from typing import Literal
 
 Role = Literal["access", "peer", "core"]
@@ -35,7 +34,7 @@ class DialPlan:
     country: str = "86"
     area: str = ""
     strip: tuple[str, ...] = ()
-    prefixes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    prefixes: Mapping[str, str] = field(default_factory=dict)
     emergency: frozenset[str] = frozenset({"110", "119", "120", "122"})
 
 
@@ -65,4 +64,4 @@ class Trunk:
     dial_plan: DialPlan = DialPlan()
     valid_from: date | None = None
     valid_to: date | None = None
-    policy: Mapping[str, RuleAction] = field(default_factory=lambda: MappingProxyType({}))
+    policy: Mapping[str, RuleAction] = field(default_factory=dict)

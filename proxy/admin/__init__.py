@@ -1,0 +1,1 @@
+"""The control process: metrics exposition and health."""

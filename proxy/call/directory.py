@@ -1,0 +1,302 @@
+"""The directory that calls are held against: who owns which number, in sorted arrays; built once, never changed."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from proxy.call.trunk import Customer, Trunk
+
+MAX_DIGITS: Final = 18  # with the leading 1 of a key it still fits 64 bits; E.164 has 15, 95… numbers up to 18
+_NUMBER_DIGITS: Final = 15
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Why a trunk may show a number: the trunk, from and to when (inclusive days), for what, on what proof."""
+
+    trunk_id: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+    purpose: str = ""
+    proof: str = ""
+
+    def covers(self, today: date) -> bool:
+        """Whether the grant holds on a day."""
+        return (self.valid_from is None or self.valid_from <= today) and (
+            self.valid_to is None or today <= self.valid_to
+        )
+
+
+Grants: TypeAlias = tuple[Grant, ...]
+
+
+def key_of(number: str) -> int:
+    """
+    The sort key of an E.164 number: its digits behind a 1, so that numbers of one length lie together and
+    "+86…" never meets "+8…"; 0 for what is no such number.
+    """
+    digits = number[1:]
+    if number[:1] != "+" or not digits.isascii() or not digits.isdecimal() or len(digits) > MAX_DIGITS:
+        return 0
+    return int("1" + digits)
+
+
+class Directory:
+    """
+    Trunks, customers, and disjoint sorted ranges of numbers with the grants on each.
+
+    A single number is a range of one. Look-ups take about a microsecond; a million random numbers take 20 MB.
+    """
+
+    __slots__ = ("_exact", "_first", "_grants", "_last", "_networks", "_sets", "customers", "total", "trunks")
+
+    def __init__(
+        self,
+        trunks: Mapping[str, Trunk],
+        customers: Mapping[str, Customer],
+        first: array[int],
+        last: array[int],
+        grants: array[int],
+        sets: tuple[Grants, ...],
+    ) -> None:
+        """`first[i]`–`last[i]` are disjoint ascending ranges of keys; `sets[grants[i]]` holds for the range."""
+        self.trunks = MappingProxyType(dict(trunks))
+        self.customers = MappingProxyType(dict(customers))
+        self._first = first
+        self._last = last
+        self._grants = grants
+        self._sets = sets
+        self.total = sum(last) - sum(first) + len(first)
+        self._exact: dict[str, tuple[Trunk, ...]] = {}
+        self._networks: list[tuple[Network, Trunk]] = []
+        self._place_sources()
+
+    def _place_sources(self) -> None:
+        for trunk in self.trunks.values():
+            for text in trunk.sources:
+                network = ip_network(text, strict=False)
+                if network.num_addresses == 1:
+                    address = str(network.network_address)
+                    self._exact[address] = (*self._exact.get(address, ()), trunk)
+                else:
+                    self._networks.append((network, trunk))
+        self._networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        parts = (dict(self.trunks), dict(self.customers), self._first, self._last, self._grants, self._sets)
+        return (Directory, parts)
+
+    @property
+    def entries(self) -> Mapping[str, int]:
+        """How many of each: trunks, customers, ranges (of any size), numbers (covered in all)."""
+        return {
+            "trunks": len(self.trunks),
+            "customers": len(self.customers),
+            "ranges": len(self._first),
+            "numbers": self.total,
+        }
+
+    def grants(self, number: str) -> Grants:
+        """Every grant on an E.164 number, in force or not."""
+        key = key_of(number)
+        index = bisect_right(self._first, key) - 1
+        if index < 0 or key > self._last[index]:
+            return ()
+        return self._sets[self._grants[index]]
+
+    def allocated(self, trunk_id: str, number: str, today: date) -> bool:
+        """Whether a trunk may show a number on a day."""
+        return any(grant.trunk_id == trunk_id and grant.covers(today) for grant in self.grants(number))
+
+    def why_not(self, trunk_id: str, number: str, today: date) -> str:
+        """Why a number is not allocated to a trunk on a day, without telling whose it is; "" when it is."""
+        mine = [grant for grant in self.grants(number) if grant.trunk_id == trunk_id]
+        if any(grant.covers(today) for grant in mine):
+            return ""
+        ended = [grant.valid_to for grant in mine if grant.valid_to is not None and grant.valid_to < today]
+        if ended:
+            return f"an allocation in force; it ended on {max(ended)}"
+        begins = [grant.valid_from for grant in mine if grant.valid_from is not None]
+        if begins:
+            return f"an allocation in force; it begins on {min(begins)}"
+        return f"a number allocated to trunk {trunk_id}"
+
+    def owner(self, number: str, today: date) -> Trunk | None:
+        """The trunk that gets the calls to a number: of several trunks of its customer, the first by id."""
+        ids = sorted(grant.trunk_id for grant in self.grants(number) if grant.covers(today))
+        return self.trunks[ids[0]] if ids else None
+
+    def at(self, ip: str) -> tuple[Trunk, ...]:
+        """The trunks whose sources hold an IP address; those of the longest prefix only."""
+        exact = self._exact.get(ip)
+        if exact is not None or not self._networks:
+            return exact or ()
+        try:
+            address: IPv4Address | IPv6Address = ip_address(ip)
+        except ValueError:
+            return ()
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            return self.at(str(address.ipv4_mapped))
+        found = [(network, trunk) for network, trunk in self._networks if address in network]
+        return tuple(trunk for network, trunk in found if network.prefixlen == found[0][0].prefixlen)
+
+
+class Overlap(Exception):
+    """Numbers given to two customers for the same days: (first, last, one customer, the other), at most 100."""
+
+    def __init__(self, conflicts: tuple[tuple[str, str, str, str], ...]) -> None:
+        super().__init__(f"{len(conflicts)} overlapping allocations")
+        self.conflicts = conflicts
+
+
+class DirectoryBuilder:
+    """Collects trunks and allocations in any order, and builds the directory."""
+
+    MAX_CONFLICTS: Final = 100
+
+    def __init__(self) -> None:
+        self._trunks: dict[str, Trunk] = {}
+        self._customers: dict[str, Customer] = {}
+        self._interned: dict[Grant, int] = {}
+        self._rows: list[tuple[int, int, int]] = []
+
+    def add_customer(self, customer: Customer) -> None:
+        """Add a customer, with or without trunks."""
+        self._customers[customer.id] = customer
+
+    def add_trunk(self, trunk: Trunk) -> None:
+        """Add a trunk, and its customer."""
+        self._trunks[trunk.id] = trunk
+        self._customers.setdefault(trunk.customer.id, trunk.customer)
+
+    def add(
+        self,
+        trunk_id: str,
+        first: str,
+        last: str,
+        valid_from: date | None = None,
+        valid_to: date | None = None,
+        purpose: str = "",
+        proof: str = "",
+    ) -> None:
+        """Allocate `first` to `last`, E.164 numbers of one length. Raises ValueError."""
+        low, high = key_of(first), key_of(last)
+        if not low or not high or low > high or len(first) != len(last):
+            raise ValueError(f"no range of E.164 numbers: {first!r} to {last!r}")
+        grant = Grant(trunk_id, valid_from, valid_to, purpose, proof)
+        self._rows.append((low, high, self._interned.setdefault(grant, len(self._interned))))
+
+    def add_prefix(
+        self,
+        trunk_id: str,
+        prefix: str,
+        valid_from: date | None = None,
+        valid_to: date | None = None,
+        purpose: str = "",
+        proof: str = "",
+    ) -> None:
+        """Allocate every number of up to 15 digits that begins with `prefix`. Raises ValueError."""
+        for more in range(max(1, _NUMBER_DIGITS + 2 - len(prefix))):
+            self.add(trunk_id, prefix + "0" * more, prefix + "9" * more, valid_from, valid_to, purpose, proof)
+
+    def build(self) -> Directory:
+        """Make the directory. Raises Overlap."""
+        grants = tuple(self._interned)
+        self._rows.sort()
+        first, last, chosen = array("Q"), array("Q"), array("I")
+        sets: dict[tuple[int, ...], int] = {}
+        for low, high, held in _disjoint(self._rows):
+            index = sets.setdefault(held, len(sets))
+            if last and last[-1] + 1 == low and chosen[-1] == index and _same_length(last[-1], low):
+                last[-1] = high
+                continue
+            first.append(low)
+            last.append(high)
+            chosen.append(index)
+        built = Directory(
+            self._trunks,
+            self._customers,
+            first,
+            last,
+            chosen,
+            tuple(tuple(grants[index] for index in held) for held in sets),
+        )
+        self._refuse_overlaps(built)
+        return built
+
+    def _refuse_overlaps(self, built: Directory) -> None:
+        """Find ranges that two customers hold on the same day."""
+        clashes = {index: clash for index, held in enumerate(built._sets) if (clash := self._clash(held))}
+        conflicts: list[tuple[str, str, str, str]] = []
+        if clashes:
+            for low, high, index in zip(built._first, built._last, built._grants, strict=True):
+                if index in clashes and len(conflicts) < self.MAX_CONFLICTS:
+                    conflicts.append((_number(low), _number(high), *clashes[index]))
+            raise Overlap(tuple(conflicts))
+
+    def _clash(self, held: Grants) -> tuple[str, str] | None:
+        for position, one in enumerate(held):
+            for other in held[position + 1 :]:
+                owners = (self._trunks[one.trunk_id].customer.id, self._trunks[other.trunk_id].customer.id)
+                if owners[0] != owners[1] and _same_days(one, other):
+                    return owners
+        return None
+
+
+def _same_days(one: Grant, other: Grant) -> bool:
+    """Whether two grants have a day in common."""
+    begins = max(grant.valid_from or date.min for grant in (one, other))
+    return begins <= min(grant.valid_to or date.max for grant in (one, other))
+
+
+def _same_length(one: int, other: int) -> bool:
+    return len(str(one)) == len(str(other))
+
+
+def _number(key: int) -> str:
+    return "+" + str(key)[1:]
+
+
+def _disjoint(rows: list[tuple[int, int, int]]) -> Iterable[tuple[int, int, tuple[int, ...]]]:
+    """Sorted, possibly overlapping ranges as disjoint ones, each with the grants that hold on all of it."""
+    index, count = 0, len(rows)
+    while index < count:
+        low, high, grant = rows[index]
+        index += 1
+        if index == count or rows[index][0] > high:  # nearly every row stands alone
+            yield low, high, (grant,)
+            continue
+        cluster = [(low, high, grant)]
+        while index < count and rows[index][0] <= high:
+            cluster.append(rows[index])
+            high = max(high, rows[index][1])
+            index += 1
+        yield from _cut(cluster)
+
+
+def _cut(cluster: list[tuple[int, int, int]]) -> Iterable[tuple[int, int, tuple[int, ...]]]:
+    """A cluster of overlapping ranges cut at every border: a sweep over where each begins and ends."""
+    events: dict[int, tuple[list[int], list[int]]] = {}
+    for low, high, grant in cluster:
+        events.setdefault(low, ([], []))[0].append(grant)
+        events.setdefault(high + 1, ([], []))[1].append(grant)
+    held: dict[int, int] = {}
+    borders = sorted(events)
+    for border, following in zip(borders, borders[1:], strict=False):
+        begin, end = events[border]
+        for grant in begin:
+            held[grant] = held.get(grant, 0) + 1
+        for grant in end:
+            held[grant] -= 1
+            if not held[grant]:
+                del held[grant]
+        if held:
+            yield border, following - 1, tuple(sorted(held))

@@ -1,0 +1,124 @@
+"""What the demo shows: two trunks, and a call of each kind with the verdict that must follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HOST = "127.0.0.1"  # the proxy, the callee, metrics and admin
+BLOCKING, MONITORED, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.9"  # callers: two trunks, and no trunk
+
+CONFIG = """\
+node: {{name: demo, mode: block, workers: 1, state: "{home}/state"}}
+listen:
+  - {{name: access, transport: udp, address: "{host}:{sip}"}}
+core:
+  next_hops: [{{uri: "sip:{callee}", priority: 1, weight: 10}}]
+directory: {{url: "file:trunks.yaml", max_shrink: 20%}}
+numbering: {{country: "86", emergency: ["110", "119", "120", "122"]}}
+records: {{directory: "{home}/records", mask_numbers: false, retention: 180d}}
+metrics: {{address: "{host}:{metrics}"}}
+admin: {{address: "{host}:{admin}"}}
+"""
+
+TRUNKS = f"""\
+customers:
+  - {{id: acme, name: "Acme 呼叫中心"}}
+  - {{id: bolt, name: "Bolt 快递"}}
+trunks:
+  - id: acme-1
+    customer: acme
+    role: access
+    mode: block
+    sources: ["{BLOCKING}/32"]
+    gateway: ["sip:{BLOCKING}:5060"]
+    pilot_number: "+862488880000"
+    dial_plan: {{country: "86", area: "24", strip: ["9"]}}
+    allocations:
+      - {{first: "+862488880000", last: "+862488880099", purpose: "customer service"}}
+      - {{number: "+864008001234", purpose: "hotline"}}
+      - {{first: "+862488880200", last: "+862488880299", valid_to: 2020-12-31, purpose: "given back"}}
+  - id: bolt-1
+    customer: bolt
+    role: access
+    mode: monitor
+    sources: ["{MONITORED}/32"]
+    gateway: ["sip:{MONITORED}:5060"]
+    pilot_number: "+862166660000"
+    dial_plan: {{country: "86", area: "21"}}
+    allocations:
+      - {{first: "+862166660000", last: "+862166660099", purpose: "delivery calls"}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the record and the caller must say: `rule` stands among the findings ("" for no findings)."""
+
+    verdict: str
+    enforced: bool
+    status: int
+    rule: str = ""
+
+
+PASSED = Expected("pass", enforced=True, status=200)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    One kind of call; `key` names its text in the catalogue (`demo.kind.<key>`).
+
+    `host` is the address that it comes from; `sender` the From value; `claims` more fields.
+    """
+
+    key: str
+    host: str
+    sender: str
+    expected: Expected
+    claims: tuple[tuple[str, str], ...] = ()
+    called: str = "02155556666"
+
+
+def _number(number: str) -> str:
+    return f"<sip:{number}@pbx.example.net>"
+
+
+def _rejected(rule: str, status: int = 403) -> Expected:
+    return Expected("reject", enforced=True, status=status, rule=rule)
+
+
+def _noted(rule: str) -> Expected:
+    return Expected("reject", enforced=False, status=200, rule=rule)
+
+
+KINDS = (
+    Kind("allocated", BLOCKING, _number("02488880001"), PASSED),
+    Kind("service_number", BLOCKING, _number("4008001234"), PASSED),
+    Kind("not_allocated", BLOCKING, _number("02488889999"), _rejected("caller.not_allocated")),
+    Kind(
+        "good_pai",
+        BLOCKING,
+        _number("95588"),
+        _rejected("caller.not_allocated"),
+        (("P-Asserted-Identity", _number("+862488880001")),),
+    ),
+    Kind("display_name", BLOCKING, f'"10086" {_number("02488880001")}', _rejected("caller.display_name")),
+    Kind(
+        "anonymous",
+        BLOCKING,
+        '"Anonymous" <sip:anonymous@anonymous.invalid>',
+        _rejected("caller.anonymous", 433),
+    ),
+    Kind(
+        "redirected",
+        BLOCKING,
+        _number("02488880001"),
+        _rejected("caller.redirected"),
+        (("Diversion", f"{_number('+8613800138000')};reason=unconditional"),),
+    ),
+    Kind("expired", BLOCKING, _number("02488880201"), _rejected("caller.not_allocated")),
+    Kind("emergency", BLOCKING, _number("95588"), _noted("caller.not_allocated"), called="110"),
+    Kind("stranger", STRANGER, _number("02488880001"), _rejected("trunk.unknown")),
+    Kind("monitor_good", MONITORED, _number("02166660001"), PASSED),
+    Kind("monitor_spoofed", MONITORED, _number("95588"), _noted("caller.not_allocated")),
+)

@@ -1,0 +1,99 @@
+"""The demo's calls as rows of a table: what was expected, what the record says, what the caller saw."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.demo.caller import Attempt, Ending
+from proxy.demo.scenario import KINDS, Expected, Kind
+from proxy.demo.stage import Stage
+from proxy.settings.catalogue import text
+
+COLUMNS = ("kind", "numbers", "expected", "verdict", "rules", "status", "good")
+WIDTHS = {
+    "kind": 40,
+    "numbers": 26,
+    "expected": 20,
+    "verdict": 20,
+    "rules": 22,
+    "status": 6,
+}  # terminal columns
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One call that was placed: what its caller saw, and its record (None when it has none)."""
+
+    kind: Kind
+    ending: Ending
+    record: dict[str, Any] | None
+
+    @property
+    def seen(self) -> Expected | None:
+        """What the record and the caller say, in the words of the expectation."""
+        if self.record is None:
+            return None
+        rules = self.rules
+        rule = self.kind.expected.rule if self.kind.expected.rule in rules else ",".join(rules)
+        return Expected(self.record["verdict"], self.record["enforced"], self.ending.status, rule)
+
+    @property
+    def rules(self) -> list[str]:
+        """The rules that the record says were broken, each once."""
+        return list(dict.fromkeys(finding["rule"] for finding in (self.record or {}).get("findings", [])))
+
+    @property
+    def good(self) -> bool:
+        """Whether everything was as expected."""
+        return self.seen == self.kind.expected
+
+
+async def play(stage: Stage, first: int = 0) -> AsyncIterator[Placed]:
+    """Place one call of each kind, one after the other; `first` keeps Call-IDs apart between rounds."""
+    for number, kind in enumerate(KINDS, first):
+        yield await place(stage, kind, f"demo-{number}-{kind.key}")
+
+
+async def place(stage: Stage, kind: Kind, call_id: str) -> Placed:
+    """Place one call and read its record."""
+    attempt = Attempt(call_id, kind.sender, kind.called, kind.claims)
+    ending, record = await asyncio.gather(stage.phones[kind.host].place(attempt), stage.verdict(call_id))
+    return Placed(kind, ending, record)
+
+
+def headings(lang: str) -> dict[str, str]:
+    """Give the heading of each column."""
+    return {key: text(f"demo.column.{key}", lang) for key in COLUMNS}
+
+
+def row(placed: Placed, lang: str) -> dict[str, str]:
+    """Give one call as cells by column."""
+    return {
+        "kind": text(f"demo.kind.{placed.kind.key}", lang),
+        "numbers": _numbers(placed.kind),
+        "expected": _words(placed.kind.expected, lang),
+        "verdict": _words(placed.seen, lang),
+        "rules": ", ".join(placed.rules),
+        "status": str(placed.ending.status),
+        "good": "OK" if placed.good else "✗",
+    }
+
+
+def _numbers(kind: Kind) -> str:
+    """Every calling number of the call, as it stands on the wire."""
+    values = [kind.sender, *(value for _, value in kind.claims)]
+    users = [value.partition("sip:")[2].partition("@")[0] for value in values]
+    shown = kind.sender.partition("<")[0].strip()
+    return " ".join([shown, *users] if shown else users)
+
+
+def _words(expected: Expected | None, lang: str) -> str:
+    if expected is None:
+        return text("demo.no_record", lang)
+    name = (
+        expected.verdict if expected.enforced or expected.verdict == "pass" else f"would_{expected.verdict}"
+    )
+    return f"{text(f'demo.verdict.{name}', lang)} {expected.status}"

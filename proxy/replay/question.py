@@ -1,0 +1,180 @@
+"""One call that is only asked about: what would every check say, and what would be answered?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from proxy.app import Loaded, core_trunk, judge_of
+from proxy.call.extract import called_of, extract
+from proxy.call.model import Call
+from proxy.call.trunk import Trunk
+from proxy.checks import CHAIN
+from proxy.checks.base import Finding, Verdict
+from proxy.core.admit import Admission
+from proxy.settings.catalogue import text
+from proxy.sip.errors import ParseError
+from proxy.sip.message import parse
+from proxy.sip.request import Request
+
+
+class QuestionError(Exception):
+    """A question that makes no call; `key` and `values` are its text in the catalogue."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        super().__init__(key)
+        self.key = key
+        self.values = values
+
+    def text(self, lang: str) -> str:
+        """What is wrong, and what to do."""
+        return text(self.key, lang, **self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call by its parts, or as a whole INVITE in `message`. Numbers may be whole header field values."""
+
+    trunk_id: str | None = None
+    source: str | None = None
+    caller: str | None = None
+    called: str | None = None
+    pai: tuple[str, ...] = ()
+    diversion: tuple[str, ...] = ()
+    display: str = ""
+    message: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The call as it was read, and the verdict on it with the result of every check."""
+
+    call: Call
+    verdict: Verdict
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for JSON."""
+        verdict, call = self.verdict, self.call
+        answer = verdict.answer
+        return {
+            "trunk": call.trunk.id,
+            "customer": call.trunk.customer.id,
+            "caller": call.caller,
+            "called": call.called,
+            "emergency": call.emergency,
+            "mode": verdict.mode,
+            "claims": [
+                {"header": claim.header, "value": claim.value, "number": claim.number, "reading": claim.reading.value}
+                for claim in call.claims
+            ],
+            "checks": [
+                {
+                    "name": name,
+                    "outcome": result.outcome.value,
+                    "cause": result.cause,
+                    "findings": [_finding(item) for item in result.findings],
+                }
+                for name, result in verdict.results
+            ],
+            "findings": [_finding(item) for item in verdict.findings],
+            "verdict": verdict.action,
+            "enforced": verdict.enforced,
+            "answer": None
+            if answer is None
+            else {"status": answer.status, "phrase": answer.phrase, "reason": answer.reason},
+        }
+
+    def rows(self, lang: str) -> list[dict[str, str]]:
+        """One row a check and finding, for a table."""
+        says = {check.name: check.says for check in CHAIN}
+        rows: list[dict[str, str]] = []
+        for name, result in self.verdict.results:
+            if not result.findings:
+                rows.append({"check": name, "outcome": _outcome(result.outcome.value, lang), "detail": result.cause or says[name]})
+            for item in result.findings:
+                detail = text(f"rule.{item.rule}", lang, header=item.header, value=item.value, expected=item.expected)
+                rows.append(
+                    {
+                        "check": name,
+                        "outcome": _outcome(result.outcome.value, lang),
+                        "rule": item.rule,
+                        "header": item.header,
+                        "value": item.value,
+                        "expected": item.expected,
+                        "detail": detail,
+                    }
+                )
+        return rows
+
+    def summary(self, lang: str) -> str:
+        """The verdict in a sentence."""
+        answer = self.verdict.answer
+        if self.verdict.action != "reject" or answer is None:
+            return text("explain.pass", lang, trunk=self.call.trunk.id)
+        key = "explain.reject" if self.verdict.enforced else "explain.would_reject"
+        return text(key, lang, status=answer.status, phrase=answer.phrase, reason=answer.reason)
+
+
+def ask(loaded: Loaded, question: Question, today: date) -> Explained:
+    """Judge a call that is only asked about, as of `today`. Raises QuestionError."""
+    try:
+        request = Request(parse(question.message or _invite(question)))
+    except ParseError as error:
+        raise QuestionError("explain.unreadable", reason=error.reason) from error
+    if request.method != b"INVITE":
+        raise QuestionError("explain.no_invite", method=request.method.decode("ascii", "replace"))
+    trunk = _trunk(loaded, question, request)
+    called, emergency = called_of(request, trunk.dial_plan)
+    call = extract(request, trunk, question.source or "", "", called, emergency)
+    return Explained(call, judge_of(loaded, lambda: today)(call))
+
+
+def _trunk(loaded: Loaded, question: Question, request: Request) -> Trunk:
+    trunks = loaded.directory.trunks
+    if question.trunk_id is not None:
+        if question.trunk_id not in trunks:
+            raise QuestionError("explain.no_such_trunk", trunk=question.trunk_id, known=", ".join(sorted(trunks)[:10]))
+        return trunks[question.trunk_id]
+    if question.source is None:
+        raise QuestionError("explain.needs_trunk")
+    admission = Admission(loaded.directory, core_trunk(loaded.settings), ())
+    trunk = admission.settle(admission.candidates(question.source), request.message)
+    if trunk is None:
+        raise QuestionError("explain.unknown_source", source=question.source)
+    return trunk
+
+
+def _invite(question: Question) -> bytes:
+    """The INVITE that a trunk would send for the parts of a question."""
+    if not question.caller or not question.called:
+        raise QuestionError("explain.needs_numbers")
+    name = '"' + question.display.replace("\\", "\\\\").replace('"', '\\"') + '" ' if question.display else ""
+    lines = [
+        f"INVITE {_uri(question.called)} SIP/2.0",
+        "Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK-explain",
+        f"From: {_field(question.caller, name)};tag=explain",
+        f"To: <{_uri(question.called)}>",
+        "Call-ID: explain",
+        "CSeq: 1 INVITE",
+        *(f"P-Asserted-Identity: {_field(value)}" for value in question.pai),
+        *(f"Diversion: {_field(value)}" for value in question.diversion),
+        "Content-Length: 0",
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def _field(value: str, name: str = "") -> str:
+    return value if "<" in value else f"{name}<{_uri(value)}>"
+
+
+def _uri(value: str) -> str:
+    return value if ":" in value else f"sip:{value}@trunkward.invalid"
+
+
+def _finding(item: Finding) -> dict[str, str]:
+    return {"rule": item.rule, "header": item.header, "value": item.value, "expected": item.expected}
+
+
+def _outcome(value: str, lang: str) -> str:
+    return text("outcome." + value.replace(" ", "_"), lang)

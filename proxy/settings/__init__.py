@@ -1,0 +1,1 @@
+"""Configuration: its model, its strict reader, and the message catalogue."""

@@ -1,0 +1,1 @@
+"""Where the facts that calls are held against come from."""
