@@ -134,6 +134,22 @@ class Directory:
         ids = sorted(grant.trunk_id for grant in self.grants(number) if grant.covers(today))
         return self.trunks[ids[0]] if ids else None
 
+    def ranges_of(self, trunk_id: str, most: int) -> list[tuple[str, str, Grant]]:
+        """The first ranges of a trunk in order of number, at most `most`: first and last number, and the grant."""
+        found: list[tuple[str, str, Grant]] = []
+        mine = {index: [grant for grant in held if grant.trunk_id == trunk_id] for index, held in enumerate(self._sets)}
+        for low, high, index in zip(self._first, self._last, self._grants, strict=True):
+            found += [(_number(low), _number(high), grant) for grant in mine[index]]
+            if len(found) >= most:
+                break
+        return found[:most]
+
+    def count_of(self, trunk_id: str) -> int:
+        """How many numbers a trunk has been given, in force or not."""
+        mine = {index for index, held in enumerate(self._sets) if any(grant.trunk_id == trunk_id for grant in held)}
+        ranges = zip(self._first, self._last, self._grants, strict=True)
+        return sum(high - low + 1 for low, high, index in ranges if index in mine)
+
     def at(self, ip: str) -> tuple[Trunk, ...]:
         """The trunks whose sources hold an IP address; those of the longest prefix only."""
         exact = self._exact.get(ip)

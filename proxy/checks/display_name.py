@@ -21,6 +21,8 @@ _RUN: Final = re.compile(r"\+?[0-9]+", re.ASCII)
 # Within other text, fewer digits are a room, a desk or a year.
 _RUN_IN_TEXT: Final = 5
 _WHOLE: Final = 3
+# Alone, this many digits are a telephone number even if the dial plan knows none such.
+_LONG: Final = 7
 
 
 def judge(call: Call, facts: Facts) -> Result:
@@ -52,7 +54,7 @@ def numbers_read(display: str, trunk: Trunk) -> list[str]:
     if _RUN.fullmatch(whole):
         digits = whole.lstrip("+")
         public = normalise(whole, trunk.dial_plan) or is_emergency(whole, trunk.dial_plan) or is_short(digits)
-        return [whole] if len(digits) >= _WHOLE and (public or len(digits) > 2 * _RUN_IN_TEXT) else []
+        return [whole] if len(digits) >= _WHOLE and (public or len(digits) >= _LONG) else []
     return [run for run in _RUN.findall(_joined(folded)) if len(run.lstrip("+")) >= _RUN_IN_TEXT]
 
 

@@ -46,7 +46,7 @@ class Admission:
 def trunk_group(message: Message) -> str:
     """The tgrp parameter of the Contact URI's user part, "" when there is none."""
     values = split_values(message.value(CONTACT))
-    if not values or b"tgrp" not in values[0]:
+    if not values or b"tgrp" not in values[0].lower():
         return ""
     try:
         user = parse_uri(parse_name_addr(values[0], "Contact").uri).user

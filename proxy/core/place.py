@@ -77,7 +77,8 @@ class Place:
         """Listener and cookie of a Route value that is the node's own Record-Route, letter for letter; else None."""
         start, separator, cookie = value.partition(b";lr;tw=")
         index = self.record_routes.get(start)
-        return (index, cookie[:-1]) if separator and index is not None and cookie.endswith(b">") else None
+        whole = separator and cookie.endswith(b">") and cookie[:-1].isalnum()
+        return (index, cookie[:-1]) if whole and index is not None else None
 
     def own(self, uri: Uri) -> int | None:
         """The index of the listener that a URI names, None when it is not the node's own address."""

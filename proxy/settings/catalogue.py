@@ -12,7 +12,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times 
 
 
 def text(key: str, lang: str, /, **values: object) -> str:
-    """Give the text of a key in "zh" or "en", its {named} fields filled. Raises KeyError: no such key or field."""
+    """Give the text of a key in "zh" or "en", {named} fields filled. Raises KeyError for a strange one."""
     return texts(lang)[key].format_map(values)
 
 

@@ -46,7 +46,11 @@ class ConfigError(Exception):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
-        super().__init__("\n".join(problem.text("en") for problem in self.problems))
+        super().__init__(self.problems)  # what pickle makes it anew from
+
+    def __str__(self) -> str:
+        """Give every problem on a line of its own, in English."""
+        return "\n".join(problem.text("en") for problem in self.problems)
 
 
 class ProblemList:
@@ -59,11 +63,12 @@ class ProblemList:
         self.total = 0
 
     def __iter__(self) -> Iterator[Problem]:
-        """Go through the problems that are kept, then the one that counts the rest."""
-        yield from self._kept
+        """Go through what is kept, each file from top to bottom, then count the rest."""
+        files = {problem.file: order for order, problem in reversed(list(enumerate(self._kept)))}
+        yield from sorted(self._kept, key=lambda each: (files[each.file], each.line, each.column))
         if self.total > len(self._kept):
             more = {"count": self.total - len(self._kept)}
-            yield Problem(self._kept[-1].file, 0, 0, "", "config.more", more)
+            yield Problem("", 0, 0, "", "config.more", more)
 
     def add(self, *problems: Problem) -> None:
         """Take problems in."""

@@ -21,7 +21,7 @@ from yaml.events import (
 
 from proxy.settings.problems import ConfigError, Problem
 
-MAX_CHARACTERS: Final = 16 * 2**20
+MAX_CHARACTERS: Final = 32 * 2**20
 MAX_DEPTH: Final = 20
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -30,6 +30,9 @@ Mark: TypeAlias = tuple[int, int]
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS: Final[Mapping[str, bool | None]] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INTEGER: Final = re.compile("-?(?:0|[1-9][0-9]{0,17})")
+_CONTROL: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
+)  # YAML 1.2 §5.1
 _FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
 
 
@@ -41,7 +44,7 @@ class Positions:
     values: dict[Path, Mark] = field(default_factory=dict)
 
     def key(self, path: Path) -> Mark:
-        """Where the key of a path stands; for an item of a list or a missing key the nearest thing around it."""
+        """Where the key of a path stands; for an item of a list or a missing key what is around it."""
         for end in range(len(path), -1, -1):
             mark = self.keys.get(path[:end]) or self.values.get(path[:end])
             if mark:
@@ -55,7 +58,7 @@ class Positions:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file as it was read: `data` (None when it is no YAML at all), positions, and what is wrong with it."""
+    """A file as it was read: `data` (None where it is no YAML), positions, and what is wrong with it."""
 
     file: str
     data: Any
@@ -80,8 +83,17 @@ def examine(text: str, file: str) -> Document:
     """Read one YAML document as `read` does, and keep what is readable when something is wrong."""
     if len(text) > MAX_CHARACTERS:
         limit = MAX_CHARACTERS // 2**20
-        return Document(file, None, Positions(), (Problem(file, 0, 0, "", "yaml.too_large", {"limit": limit}),))
-    composer = _Composer(file, yaml.parse(text.removeprefix("\ufeff"), Loader=_Loader))
+        return Document(
+            file, None, Positions(), (Problem(file, 0, 0, "", "yaml.too_large", {"limit": limit}),)
+        )
+    text = text.removeprefix("\ufeff")
+    unseen = _CONTROL.search(text)
+    if unseen is not None:
+        before = text[: unseen.start()]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        code = {"code": f"U+{ord(unseen[0]):04X}"}
+        return Document(file, None, Positions(), (Problem(file, line, column, "", "yaml.control", code),))
+    composer = _Composer(file, yaml.parse(text, Loader=_Loader))
     data = composer.document()
     return Document(file, data, composer.positions, tuple(composer.problems))
 
@@ -138,8 +150,8 @@ class _Composer:
             return None
         if getattr(event, "anchor", None) is not None:
             self._note("yaml.alias", event, path)
-        if getattr(event, "tag", None) is not None:
-            self._note("yaml.tag", event, path, tag=event.tag)
+        if (tag := getattr(event, "tag", None)) is not None:
+            self._note("yaml.tag", event, path, tag=tag)
         if isinstance(event, ScalarEvent):
             return _scalar(event)
         if len(path) == MAX_DEPTH:
@@ -189,7 +201,8 @@ def _scalar(event: ScalarEvent) -> Any:
 
 
 def _mark(event: Event) -> Mark:
-    return (event.start_mark.line + 1, event.start_mark.column + 1)
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
 
 
 def dotted(path: Path) -> str:

@@ -50,7 +50,7 @@ def _parse_any_via(value: bytes) -> Via:
         raise ParseError("via", "Malformed Via header field")
     transport, host, port, params = match.groups()
     via = Via(transport, host, int(port) if port else 0, params)
-    for name, text in _pairs(params):
+    for name, text in reversed(_pairs(params)):  # of a doubled one the first counts, as everywhere
         if name == b"branch":
             via.branch = text
         elif name == b"rport":

@@ -25,7 +25,8 @@ STATUS: Final = re.compile(rb"[1-6][0-9][0-9]")
 #   quoted-string  =  SWS DQUOTE *(qdtext / quoted-pair ) DQUOTE
 #   quoted-pair    =  "\" (%x00-09 / %x0B-0C / %x0E-7F)
 _QUOTED: Final = rb'"[^"\\]*(?:\\[\x00-\x09\x0b\x0c\x0e-\x7f][^"\\]*)*"'
-QUOTED: Final = re.compile(_QUOTED)
+# The same, taking an unterminated one up to the end (group 1 empty): a search that never starts over is linear.
+QUOTED_OR_OPEN: Final = re.compile(rb'"[^"\\]*(?:\\[\x00-\xff][^"\\]*)*("|\\?\Z)')
 QUOTED_PAIR: Final = re.compile(rb"\\([\x00-\x09\x0b\x0c\x0e-\x7f])")
 
 #   generic-param  =  token [ EQUAL gen-value ]
@@ -76,13 +77,14 @@ PLAIN_VIA_OF_RESPONSE: Final = re.compile(
 
 #   CSeq  =  "CSeq" HCOLON 1*DIGIT LWS Method
 CSEQ: Final = re.compile(rb"([0-9]{1,10})[ \t]+(" + _TOKEN + rb")")
+SHORT_CSEQ: Final = re.compile(rb"[ \t]*[0-9]{1,9}[ \t]+(" + _TOKEN + rb")[ \t]*")  # surely below MAX_CSEQ
 MAX_CSEQ: Final = 2**31 - 1  # RFC 3261 §8.1.1.5
 
 #   callid  =  word [ "@" word ]
 CALL_ID: Final = re.compile(rb"[^\x00-\x20\x7f@,;]+(?:@[^\x00-\x20\x7f@,;]+)?")
 
 #   Max-Forwards    =  "Max-Forwards" HCOLON 1*DIGIT
-MAX_FORWARDS: Final = re.compile(rb"[0-9]{1,3}")
+MAX_FORWARDS: Final = re.compile(rb"0*[0-9]{1,3}")  # RFC 4475 §3.1.1.1 sends 0068
 #   Content-Length  =  ( "Content-Length" / "l" ) HCOLON 1*DIGIT
 CONTENT_LENGTH: Final = re.compile(rb"[0-9]{1,9}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from proxy.sip import grammar
@@ -140,7 +141,7 @@ def parse(data: bytes) -> Message:
         names, fault = _named(lines)
     message = Message(first, names, lines, rest)
     _start(message)
-    fault = fault or _head_fault(head, breaks, separator, lines) or _count_fault(names) or _body_fault(message)
+    fault = _head_fault(head, breaks, separator, message) or fault or _count_fault(names) or _body_fault(message)
     if fault is not None:
         fault.message = message
         raise fault
@@ -194,26 +195,30 @@ def _start(message: Message) -> None:
     raise ParseError("start_line", "Malformed Request-Line", message=message)
 
 
-def _head_fault(head: bytes, breaks: int, separator: bytes, lines: list[bytes]) -> ParseError | None:
+def _head_fault(head: bytes, breaks: int, separator: bytes, message: Message) -> ParseError | None:
     """Faults of the head as a whole: limits, missing end, bare CR or LF, control octets."""
     if not separator:
         return ParseError("truncated", "Missing end of header fields")
     if breaks > MAX_FIELDS:
         return ParseError("too_large", "Too many header fields", MESSAGE_TOO_LARGE)
-    if len(head) > MAX_FIELD_OCTETS and max(map(len, lines)) > MAX_FIELD_OCTETS:
+    if len(head) > MAX_FIELD_OCTETS and max(map(len, message.lines)) > MAX_FIELD_OCTETS:
         return ParseError("too_large", "Header field too long", MESSAGE_TOO_LARGE)
     odd = head.translate(None, grammar.PLAIN_OCTETS)
     if odd == _CRLFS[breaks]:
         return None
     if head.count(b"\r") != breaks or head.count(b"\n") != breaks:
         return ParseError("line_break", "Bare CR or LF in header")
-    return ParseError("control", "Control character in header") if _has_control(head) else None
+    return ParseError("control", "Control character in header") if _has_control([message.first, *message.lines]) else None
 
 
-def _has_control(head: bytes) -> bool:
+def _has_control(lines: list[bytes]) -> bool:
     """Whether control octets stand anywhere but in a quoted-pair of a quoted string (RFC 3261 §25.1)."""
-    bare = grammar.QUOTED.sub(lambda match: grammar.QUOTED_PAIR.sub(b"", match[0]), head)
+    bare = b"".join(grammar.QUOTED_OR_OPEN.sub(_without_pairs, line) for line in lines)
     return bool(bare.translate(None, grammar.PLAIN_OCTETS + b"\r\n"))
+
+
+def _without_pairs(quoted: re.Match[bytes]) -> bytes:
+    return grammar.QUOTED_PAIR.sub(b"", quoted[0]) if quoted[1] else quoted[0]
 
 
 def _count_fault(names: list[int]) -> ParseError | None:

@@ -58,20 +58,21 @@ def _usual(data: bytes) -> Response | None:
     head = data[:head_end]
     odd = head.translate(None, grammar.PLAIN_OCTETS)
     via = grammar.PLAIN_VIA_OF_RESPONSE.fullmatch(data, start + 6, end)
+    number = grammar.SHORT_CSEQ.fullmatch(data, cseq + 7, data.find(b"\r\n", cseq + 2))
     digits = data[length + 17 : data.find(b"\r\n", length + 2)].strip(b" \t")
     status = data[8:_STATUS_END]
     if (
         len(odd) != 2 * head.count(b"\r\n")
         or via is None
+        or number is None
         or not grammar.CONTENT_LENGTH.fullmatch(digits)
         or int(digits) != len(data) - head_end - 4
         or not grammar.STATUS.fullmatch(status)
         or data[_STATUS_END] != 0x20
     ):
         return None
-    method = data[cseq + 7 : data.find(b"\r\n", cseq + 2)].rstrip(b" \t").rpartition(b" ")[2]
     phrase = data[_STATUS_END + 1 : start]
-    return Response(data, int(status), phrase, via[1], via[2], method, data[:start] + data[end:])
+    return Response(data, int(status), phrase, via[1], via[2], number[1], data[:start] + data[end:])
 
 
 def _whole(data: bytes) -> Response:

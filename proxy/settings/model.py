@@ -1,0 +1,200 @@
+"""The configuration file as frozen values; the description of each field is its line in the manual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from proxy.settings.kinds import (
+    Address,
+    CallMode,
+    Country,
+    Duration,
+    Endpoint,
+    Listed,
+    Name,
+    Percent,
+    PolicyAction,
+    Section,
+    ShortNumber,
+    SipUri,
+    Text,
+    fault,
+    one_of,
+    parse_sip_uri,
+)
+
+_SCHEME = "file:"
+
+
+def _ring_timeout(seconds: float) -> float:
+    if not 1 <= seconds <= 3600:
+        raise fault("between", low="1s", high="1h")
+    return seconds
+
+
+def _directory_url(value: object) -> str:
+    path = value.removeprefix(_SCHEME) if isinstance(value, str) else ""
+    if path in ("", value) or (
+        path.startswith("//") and not path.startswith("///")
+    ):  # file://host/… is elsewhere
+        raise fault("url", value=value)
+    return str(value)
+
+
+def _whole(low: int, high: int) -> BeforeValidator:
+    def check(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise fault("whole", value=value, low=low, high=high)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _some(values: tuple[object, ...]) -> tuple[object, ...]:
+    if not values:
+        raise fault("at_least_one")
+    return values
+
+
+class Node(Section):
+    """This node."""
+
+    name: Name = Field(description="Name of this node; stands in every record.")
+    mode: CallMode = Field(
+        default="monitor",
+        description="`monitor` passes every call of a known trunk and records what would be rejected; "
+        "`block` rejects. A trunk may say otherwise.",
+    )
+    workers: Annotated[Literal["auto", 1], one_of("auto", 1)] = Field(
+        default="auto", description="Worker processes. This version has one."
+    )
+    state: Text = Field(
+        default="var/state",
+        description="Directory for what survives a restart: the node's key, its process id, the last "
+        "reload's result. A relative path starts at the working directory.",
+    )
+
+
+class Listen(Section):
+    """One address that SIP is heard on."""
+
+    name: Name = Field(description="Name of the listener; stands in every record. No two alike.")
+    transport: Annotated[Literal["udp"], one_of("udp", later=("tcp", "tls", "ws", "wss", "sctp"))] = Field(
+        default="udp", description="Transport. This version speaks UDP."
+    )
+    address: Address = Field(description="IP address and port to listen on; IPv6 in brackets.")
+    advertise: Address | None = Field(
+        default=None,
+        description="IP address and port that peers are told in Via and Record-Route; must be given when "
+        "`address` is 0.0.0.0 or [::].",
+    )
+
+
+class NextHop(Section):
+    """One softswitch or proxy on the core side."""
+
+    uri: SipUri = Field(
+        description="`sip:` URI with an IP address and perhaps a port; host names are not looked up."
+    )
+    priority: Annotated[int, _whole(0, 65535)] = Field(
+        default=1, description="The lowest priority is used first; this version uses only that one."
+    )
+    weight: Annotated[int, _whole(0, 65535)] = Field(
+        default=1, description="Share among next hops of one priority; without effect while one is used."
+    )
+
+    @property
+    def address(self) -> Endpoint:
+        """IP address and port that the URI names."""
+        return parse_sip_uri(self.uri)
+
+
+class Core(Section):
+    """The core side: where calls from trunks go, and where calls to trunks come from."""
+
+    next_hops: Annotated[tuple[NextHop, ...], Listed, AfterValidator(_some)] = Field(
+        description="Where calls from trunks go; what comes from these addresses is a call to a trunk."
+    )
+    ring_timeout: Annotated[Duration, AfterValidator(_ring_timeout)] = Field(
+        default=180.0,
+        description="How long a call may ring before it is given up (timer C, RFC 3261 §16.6), 1s to 1h.",
+    )
+
+
+class DirectorySource(Section):
+    """Where trunks and numbers come from."""
+
+    url: Annotated[Text, BeforeValidator(_directory_url)] = Field(
+        description="`file:` and a path to the directory file; a relative path starts at this file."
+    )
+    max_shrink: Percent = Field(
+        default=0.2,
+        description="A reload that would drop more than this share of all numbers is refused, unless forced.",
+    )
+
+    @property
+    def path(self) -> str:
+        """The path in `url`, relative or absolute."""
+        return self.url.removeprefix(_SCHEME)
+
+
+class Numbering(Section):
+    """How numbers are read where a trunk's dial plan says nothing else."""
+
+    country: Country = Field(default="86", description="Country code, digits without +.")
+    emergency: Annotated[tuple[ShortNumber, ...], Listed] = Field(
+        default=("110", "119", "120", "122"),
+        description="Emergency numbers: calls to them are never rejected.",
+    )
+
+
+class Records(Section):
+    """The call records."""
+
+    directory: Text = Field(
+        default="var/log",
+        description="Directory of the record files, one a day (UTC). "
+        "A relative path starts at the working directory.",
+    )
+    mask_numbers: bool = Field(
+        default=False, description="Whether records hide the middle digits of numbers."
+    )
+    queue: Annotated[int, _whole(1000, 10_000_000)] = Field(
+        default=100_000,
+        description="Records that may wait to be written; beyond that they are counted as lost.",
+    )
+
+
+class Metrics(Section):
+    """The Prometheus endpoint."""
+
+    address: Address = Field(default=("127.0.0.1", 9464), description="IP address and port of `/metrics`.")
+
+
+class Admin(Section):
+    """The control endpoint."""
+
+    address: Address = Field(
+        default=("127.0.0.1", 8080), description="IP address and port of the health checks."
+    )
+
+
+class Settings(Section):
+    """A whole configuration file."""
+
+    node: Node = Field(description="This node.")
+    listen: Annotated[tuple[Listen, ...], Listed, AfterValidator(_some)] = Field(
+        description="Addresses that SIP is heard on, at least one."
+    )
+    core: Core = Field(description="The core side.")
+    directory: DirectorySource = Field(description="Where trunks and numbers come from.")
+    numbering: Numbering = Field(default=Numbering(), description="How numbers are read.")
+    policy: Mapping[str, PolicyAction] = Field(
+        default={}, description="Rule or rule family → what follows. A trunk may say otherwise."
+    )
+    records: Records = Field(default=Records(), description="The call records.")
+    metrics: Metrics = Field(default=Metrics(), description="The Prometheus endpoint.")
+    admin: Admin = Field(default=Admin(), description="The control endpoint.")

@@ -1,0 +1,72 @@
+"""CANCEL in every race (RFC 3261 §9, §16.10)."""
+
+from __future__ import annotations
+
+from tests.story import (
+    CORE,
+    INVITE,
+    PASS,
+    TRUNK,
+    Story,
+    field,
+    request,
+    response,
+)  # fmt: skip
+
+
+def test_cancel_while_the_verdict_is_awaited() -> None:
+    story = Story()
+    ticket = story.hears(INVITE).trying().asks().ticket
+    story.hears(request("CANCEL"))
+    story.sends("SIP/2.0 200")
+    answer = story.sends("SIP/2.0 487")
+    story.told(ticket, PASS).quiet()
+    story.hears(request("ACK", to=field(answer, "To")[0])).after(40.0).forgotten()
+
+
+def test_cancel_before_a_provisional_response_waits_for_one() -> None:
+    story = Story()
+    sent = story.passes(INVITE)
+    story.hears(request("CANCEL")).sends("SIP/2.0 200")
+    story.quiet()
+    story.hears(response(sent, "180 Ringing"), CORE)
+    cancel = story.sends("CANCEL", CORE)
+    story.sends("SIP/2.0 180")
+    story.hears(response(cancel, "200 OK"), CORE).quiet()
+    story.hears(response(sent, "487 Request Terminated"), CORE)
+    story.sends("ACK", CORE)
+    story.sends("SIP/2.0 487", TRUNK)
+
+    assert story.ends().ended_by == "caller"
+    assert field(cancel, "Via")[0] == field(sent, "Via")[0]
+    assert field(cancel, "CSeq") == ["1 CANCEL"]
+
+
+def test_cancel_that_crosses_the_answer() -> None:
+    story = Story()
+    sent = story.passes(INVITE)
+    story.hears(response(sent, "180 Ringing"), CORE).sends("SIP/2.0 180")
+    story.hears(request("CANCEL")).sends("SIP/2.0 200")
+    story.sends("CANCEL", CORE)
+    story.hears(response(sent, "200 OK"), CORE)
+    story.sends("SIP/2.0 200 OK", TRUNK)
+    story.hears(request("CANCEL")).sends("SIP/2.0 200")  # and after it: answered, without effect
+    story.quiet()
+
+
+def test_cancel_without_a_call() -> None:
+    story = Story()
+    story.hears(request("CANCEL")).sends("SIP/2.0 481")
+    story.quiet().forgotten()
+
+
+def test_cancel_that_downstream_never_honours() -> None:
+    story = Story()
+    sent = story.passes(INVITE)
+    story.hears(response(sent, "180 Ringing"), CORE).sends("SIP/2.0 180")
+    story.hears(request("CANCEL")).sends("SIP/2.0 200")
+    story.sends("CANCEL")
+    story.after(33.0)
+    assert story.drop("SIP/2.0 487") >= 1
+    story.after(60.0).drop("")
+    story.forgotten()

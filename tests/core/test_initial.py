@@ -1,0 +1,143 @@
+"""New requests: screening, refusals, routing (RFC 3261 §16.3–§16.6)."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.core.state import Limits
+from tests.story import (
+    CORE,
+    INVITE,
+    PASS,
+    REJECT,
+    TRUNK,
+    WOULD_REJECT,
+    Story,
+    field,
+    request,
+)  # fmt: skip
+
+
+def test_a_retransmitted_invite_is_judged_once() -> None:
+    story = Story()
+    ticket = story.hears(INVITE).trying().asks().ticket
+    story.hears(INVITE).sends("SIP/2.0 100", TRUNK)
+    story.told(ticket, PASS).sends("INVITE", CORE)
+    story.decides()
+    story.hears(INVITE).sends("SIP/2.0 100")
+
+    story.quiet()
+    assert story.tally.count["retransmissions_total",] == 4  # two heard, two answered again
+
+
+def test_rejection_is_repeated_until_acknowledged() -> None:
+    story = Story()
+    story.told(story.hears(INVITE).trying().asks().ticket, REJECT)
+    first = story.sends("SIP/2.0 403 Forbidden", TRUNK)
+    report, end = story.decides(), story.ends()
+    story.after(0.5)
+    again = story.sends("SIP/2.0 403")
+    story.hears(request("ACK", to=field(first, "To")[0])).after(3.0)
+
+    assert first == again
+    assert field(first, "Reason") == ['Q.850;cause=21;text="caller.not_allocated"']
+    assert (report.status, report.next_hop, end.ended_by, end.status) == (403, "", "proxy", 403)
+    story.after(40.0).forgotten()
+
+
+def test_rejection_that_nobody_acknowledges_ends_after_64_t1() -> None:
+    story = Story()
+    story.told(story.hears(INVITE).trying().asks().ticket, REJECT)
+    story.after(31.9)
+
+    assert story.drop("SIP/2.0 403") == 1 + 10  # 0.5, 1, 2, then every 4 s (RFC 3261 §17.2.1)
+    story.after(1.0).forgotten()
+
+
+def test_monitor_mode_passes_what_it_would_reject() -> None:
+    story = Story()
+    story.told(story.hears(INVITE).trying().asks().ticket, WOULD_REJECT)
+    story.sends("INVITE", CORE)
+    report = story.decides()
+
+    assert (report.verdict.action, report.verdict.enforced, report.status) == ("reject", False, None)
+
+
+def test_emergency_goes_first_and_is_judged_after() -> None:
+    story = Story()
+    story.hears(request("INVITE", "sip:110@127.0.0.1", caller='"x" <sip:10086@h>;tag=a')).trying()
+    story.sends("INVITE sip:110@", CORE)
+    question = story.asks()
+    assert question.call.emergency
+    story.told(question.ticket, PASS)
+    assert story.decides().next_hop == "127.0.0.1:5080"
+    story.quiet()
+
+
+def test_emergency_service_urn() -> None:
+    story = Story()
+    story.hears(request("INVITE", "urn:service:sos.police")).trying().sends(
+        "INVITE urn:service:sos.police", CORE
+    )
+
+
+def test_call_from_the_core_goes_to_the_trunk_that_owns_the_number() -> None:
+    story = Story()
+    invite = request(
+        "INVITE", "sip:02488880005@127.0.0.1:5060", via="SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK-9"
+    )
+    question = story.hears(invite, CORE).trying().asks()
+    story.told(question.ticket, PASS)
+    story.sends("INVITE sip:02488880005@127.0.0.2:5060", TRUNK)
+    assert (story.decides().callee_trunk, question.call.trunk.role) == ("acme-1", "core")
+
+
+@pytest.mark.parametrize(("called", "status"), [("02499999999", 404), ("alice", 404)])
+def test_call_from_the_core_to_nobodys_number(called: str, status: int) -> None:
+    story = Story()
+    invite = request("INVITE", f"sip:{called}@127.0.0.1", via="SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK-9")
+    story.told(story.hears(invite, CORE).trying().asks().ticket, PASS)
+    story.sends(f"SIP/2.0 {status}", CORE)
+    story.decides()
+    story.ends()
+    story.quiet()
+
+
+def test_loop_is_482_and_spiral_is_not() -> None:
+    story = Story()
+    sent = story.passes(INVITE)
+    hop = b"\r\nVia: SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK-hop\r\nVia"
+    looped = sent.replace(b"\r\nVia", hop, 1).replace(b"@127.0.0.1:5080 SIP", b"@127.0.0.1:5060 SIP")
+    story.hears(looped, CORE).sends("SIP/2.0 482")
+    spiral = looped.replace(b"INVITE sip:13800138000@", b"INVITE sip:02488880005@").replace(b"-hop", b"-pop")
+    story.hears(spiral, CORE).trying().asks()
+
+
+def test_preloaded_route_is_refused() -> None:
+    story = Story()
+    invite = request("INVITE", fields=("Route: <sip:192.0.2.7;lr>",))
+    story.told(story.hears(invite).trying().asks().ticket, PASS)
+    story.sends("SIP/2.0 403")
+
+
+def test_own_preloaded_route_is_taken_off() -> None:
+    story = Story()
+    sent = story.passes(request("INVITE", fields=("Route: <sip:127.0.0.1:5060;lr>",)))
+    assert field(sent, "Route") == []
+
+
+def test_draining_node_takes_emergencies_only() -> None:
+    story = Story()
+    story.core.drain()
+    story.hears(INVITE).trying().sends("SIP/2.0 503")
+    story.hears(
+        request("INVITE", "sip:119@127.0.0.1", call_id="sos", via="SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK-s")
+    )
+    story.trying().sends("INVITE sip:119@", CORE)
+
+
+def test_too_many_transactions_is_503_without_retry_after() -> None:
+    story = Story(limits=Limits(transactions=0))
+    answer = story.hears(INVITE).sends("SIP/2.0 503")
+    assert field(answer, "Retry-After") == []
+    story.quiet().forgotten()
