@@ -45,7 +45,8 @@ def compare(data: bytes) -> bool:
         mine = parse_name_addr(ours.value(field), "X")
         assert (address.parameters.get("tag") or "").encode() == mine.tag
         assert str(address.uri).encode().lower() == mine.uri.lower()
-    assert theirs.body == ours.body
+    # without Content-Length, or with less of it, sipmessage takes what is left of the datagram, or nothing
+    assert theirs.body == ours.body or b"Content-Length" not in data or ours.body != data.partition(b"\r\n\r\n")[2]
     return True
 
 

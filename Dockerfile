@@ -1,0 +1,39 @@
+# Two stages: the first has pip and builds the wheel, the second has only Python and what runs.
+FROM python:3.12-slim AS build
+
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY proxy ./proxy
+RUN python -m venv --without-pip /opt/trunkward \
+    && pip --python /opt/trunkward/bin/python install --no-cache-dir --no-compile ".[fast]"
+
+FROM python:3.12-slim
+
+LABEL org.opencontainers.image.title="Trunkward" \
+      org.opencontainers.image.description="Calling-number verification inline on voice trunks" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+RUN groupadd --system --gid 1060 trunkward \
+    && useradd --system --uid 1060 --gid trunkward --home-dir /var/lib/trunkward --shell /usr/sbin/nologin trunkward \
+    && install -d -o trunkward -g trunkward -m 0750 /etc/trunkward /var/lib/trunkward /var/log/trunkward
+
+COPY --from=build /opt/trunkward /opt/trunkward
+COPY --chown=trunkward:trunkward config/ /etc/trunkward/
+
+ENV PATH=/opt/trunkward/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    TRUNKWARD_HEALTH=http://127.0.0.1:8080/healthz
+
+USER 1060:1060
+WORKDIR /var/lib/trunkward
+VOLUME ["/etc/trunkward", "/var/lib/trunkward", "/var/log/trunkward"]
+EXPOSE 5060/udp 9464/tcp 8080/tcp
+
+# exit code of serve on SIGTERM: it drains first, so give it more than docker's ten seconds (docker stop -t 40)
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(os.environ['TRUNKWARD_HEALTH'], timeout=2)"]
+
+ENTRYPOINT ["trunkward"]
+CMD ["serve", "-c", "/etc/trunkward/trunkward.yaml"]

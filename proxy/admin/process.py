@@ -1,0 +1,30 @@
+"""Starting the control process."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+Address = tuple[str, int]
+
+
+def text_of(address: Address) -> str:
+    """host:port, IPv6 in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def address_of(text: str) -> Address:
+    """The address that `text_of` wrote. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def spawn(metrics: Address, admin: Address) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start the control process; returns it and the worker's end of the line to it."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        command = [sys.executable, "-P", "-m", "proxy.admin", "--channel-fd", str(theirs.fileno())]
+        command += ["--metrics", text_of(metrics), "--admin", text_of(admin)]
+        return subprocess.Popen(command, pass_fds=[theirs.fileno()]), ours

@@ -1,0 +1,224 @@
+"""The journal: records on their way to disk, in one thread behind a bounded queue, chained by hash."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, MutableMapping
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+import msgspec
+import structlog
+from structlog.typing import FilteringBoundLogger, WrappedLogger
+
+from proxy.core.actions import Report
+from proxy.observe.record import Clock, line_of, masked
+
+GENESIS: Final = "0" * 64
+# How long the writer lets records gather: one wake-up and one write for all of them.
+GATHER: Final = 0.03
+RETRY: Final = 1.0  # seconds between tries while the disk refuses
+COMPLAIN: Final = 60.0  # seconds between log lines about it
+MAX_BATCH: Final = 1000
+
+
+class Chain:
+    """The last processor: numbers each record and ties it to the one before (docs/records.md, "hash")."""
+
+    def __init__(self, seq: int, previous: str) -> None:
+        self.seq = seq
+        self.previous = previous
+        self._encode = msgspec.json.Encoder().encode
+
+    def __call__(self, logger: WrappedLogger, name: str, event: MutableMapping[str, Any]) -> bytes:
+        """The line, whole: its hash covers every octet that stands before `,"hash":`."""
+        self.seq += 1
+        event["seq"] = self.seq
+        event["prev"] = self.previous
+        body = self._encode(event)[:-1]
+        self.previous = sha256(body).hexdigest()
+        return body + b',"hash":"' + self.previous.encode() + b'"}\n'
+
+
+class Batch:
+    """What structlog writes to: lines that gather until they are taken."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def record(self, line: bytes) -> None:
+        """Keep one rendered line."""
+        self.lines.append(line)
+
+    def take(self) -> bytes:
+        """Every line since the last time."""
+        data = b"".join(self.lines)
+        self.lines.clear()
+        return data
+
+
+class Journal:
+    """
+    Writes the records of one node into `calls-YYYYMMDD.jsonl` (UTC days of the records).
+
+    `put` never blocks. The disk refusing (full, broken) loses nothing until the queue is full; then the
+    newest are dropped and counted. `wall` turns the core's clock into seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        node: str,
+        *,
+        mask: bool,
+        capacity: int,
+        wall: Callable[[float], float],
+        log: FilteringBoundLogger,
+    ) -> None:
+        """Open the journal and start its thread. Raises OSError when the directory cannot be used."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._node = node
+        self._mask = mask
+        self._capacity = capacity
+        self._wall = wall
+        self._log = log
+        self._queue: deque[Report] = deque()
+        self._wake = threading.Event()
+        self._closing = False
+        self.dropped = 0
+        self._clock = Clock()
+        self._day = ""
+        self._file = -1
+        self._unwritten = b""
+        self._complained = -COMPLAIN
+        seq, previous = self._resume()
+        self._batch = Batch()
+        self._logger: Any = structlog.wrap_logger(
+            self._batch, processors=[Chain(seq, previous)], wrapper_class=structlog.BoundLoggerBase
+        )
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def put(self, report: Report) -> None:
+        """Record something."""
+        if len(self._queue) >= self._capacity:
+            self.dropped += 1
+        else:
+            self._queue.append(report)
+
+    @property
+    def queued(self) -> int:
+        """How many records wait."""
+        return len(self._queue)
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Write all that waits, and stop."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(timeout)
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _run(self) -> None:
+        while not self._closing or self._queue or self._unwritten:
+            if not self._closing:
+                self._wake.wait(GATHER)
+            try:
+                self._write_some()
+            except OSError as error:
+                if self._closing:
+                    self._log.error("records.lost", error=error.strerror, records=len(self._queue))
+                    return
+                self._complain(error)
+                self._wake.wait(RETRY)
+
+    def _complain(self, error: OSError) -> None:
+        if monotonic() - self._complained >= COMPLAIN:
+            self._complained = monotonic()
+            self._log.error("records.not_written", error=error.strerror, waiting=len(self._queue))
+
+    def _write_some(self) -> None:
+        """Write what is left of the last batch, then the next ones, until the queue is empty."""
+        self._flush()
+        while self._queue:
+            day = ""
+            for _ in range(min(MAX_BATCH, len(self._queue))):
+                report = self._queue[0]
+                ts = self._wall(report.at)
+                today = self._clock.text(ts)[:10]
+                if day and today != day:
+                    break
+                day = today
+                self._queue.popleft()
+                self._render(report, ts)
+            self._open(day.replace("-", ""))
+            self._unwritten = self._batch.take()
+            self._flush()
+
+    def _render(self, report: Report, ts: float) -> None:
+        line = line_of(report, self._node, self._clock.text(ts))
+        self._logger._proxy_to_logger("record", **(masked(line) if self._mask else line))
+
+    def _flush(self) -> None:
+        """Write whole lines; what a full disk takes only in part is continued where it stopped."""
+        while self._unwritten:
+            written = os.write(self._file, self._unwritten)
+            self._unwritten = self._unwritten[written:]
+
+    def _open(self, day: str) -> None:
+        if day == self._day:
+            return
+        path = self._directory / f"calls-{day}.jsonl"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._day = file, day
+
+    def _resume(self) -> tuple[int, str]:
+        """Where the chain stands: cut a line that was torn by a kill off the newest file, and read its last line."""
+        for path in sorted(self._directory.glob("calls-????????.jsonl"), reverse=True):
+            last = last_line(path)
+            torn = path.stat().st_size - last.end
+            if torn:
+                os.truncate(path, last.end)
+                self._log.warning("records.torn_line_cut", file=path.name, octets=torn)
+            if last.data:
+                try:
+                    record = msgspec.json.decode(last.data)
+                    return int(record["seq"]), str(record["hash"])
+                except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+                    self._log.error("records.chain_broken", file=path.name)
+                    return 0, GENESIS
+        return 0, GENESIS
+
+
+class LastLine(msgspec.Struct, frozen=True):
+    """The last whole line of a file, and the offset behind it."""
+
+    data: bytes
+    end: int
+
+
+def last_line(path: Path) -> LastLine:
+    """Find the last line that ends with a newline, reading from the end."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        tail = b""
+        position = size
+        while position > 0 and tail.count(b"\n") < 2:
+            step = min(65536, position)
+            position -= step
+            file.seek(position)
+            tail = file.read(step) + tail
+    end = tail.rfind(b"\n") + 1
+    if not end:
+        return LastLine(b"", 0)
+    start = tail.rfind(b"\n", 0, end - 1) + 1
+    return LastLine(tail[start:end], position + end)
+

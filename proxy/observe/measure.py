@@ -1,0 +1,22 @@
+"""From reports to counts."""
+
+from __future__ import annotations
+
+from proxy.core.actions import Decided, Refused, Report
+from proxy.core.tally import Tally
+
+
+def count(report: Report, tally: Tally) -> None:
+    """Count a verdict and its findings; strangers count as the trunk "unknown"."""
+    counts = tally.count
+    if isinstance(report, Decided):
+        verdict, trunk = report.verdict, report.call.trunk.id
+        counts["calls_total", trunk, verdict.mode, verdict.action] += 1
+        tally.histograms["verdict_seconds"].observe(report.elapsed)
+        for finding in verdict.findings:
+            counts["findings_total", trunk, finding.rule] += 1
+            if verdict.action == "reject" and not verdict.enforced:
+                counts["would_reject_total", trunk, finding.rule] += 1
+    elif isinstance(report, Refused):
+        counts["calls_total", "unknown", "block", "reject"] += 1
+        counts["findings_total", "unknown", "trunk.unknown"] += 1

@@ -1,0 +1,68 @@
+"""What is measured: the definitions, and the snapshot in which a worker hands its values to the control process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from proxy.core.tally import Tally
+
+PREFIX: Final = "trunkward_"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: its kind, what it says, and its labels in order."""
+
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS: Final[Mapping[str, Metric]] = {
+    "calls_total": Metric("counter", "Calls judged.", ("trunk", "mode", "verdict")),
+    "findings_total": Metric("counter", "Rules that calls broke.", ("trunk", "rule")),
+    "would_reject_total": Metric("counter", "Findings of calls that block mode would have rejected.", ("trunk", "rule")),
+    "responses_total": Metric("counter", "SIP responses by trunk; out: sent to it.", ("trunk", "direction", "code")),
+    "verdict_seconds": Metric("histogram", "Time from the INVITE to its verdict."),
+    "setup_seconds": Metric("histogram", "Time from the INVITE to its answer."),
+    "active_calls": Metric("gauge", "Calls in progress.", ("trunk",)),
+    "transactions": Metric("gauge", "SIP transactions in memory."),
+    "messages_total": Metric("counter", "SIP messages by method or status class.", ("direction", "transport", "kind")),
+    "retransmissions_total": Metric("counter", "SIP messages sent or heard again."),
+    "parse_errors_total": Metric("counter", "Messages that could not be used, by fault.", ("kind",)),
+    "socket_drops_total": Metric("counter", "Datagrams lost because a socket buffer was full."),
+    "directory_entries": Metric("gauge", "Entries of the directory.", ("kind",)),
+    "directory_loaded_timestamp_seconds": Metric("gauge", "When the directory was loaded."),
+    "records_queue": Metric("gauge", "Records that wait to be written."),
+    "records_dropped_total": Metric("counter", "Records lost because the queue was full."),
+    "event_loop_lag_seconds": Metric("gauge", "How late the event loop ran."),
+    "config_last_reload_successful": Metric("gauge", "Whether the last reload was taken."),
+    "build_info": Metric("gauge", "Version of the program.", ("version", "python")),
+}
+# Always shown, so that rates have a first value to start from.
+_ALWAYS: Final = ("retransmissions_total", "socket_drops_total", "records_dropped_total")
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Values at one moment: (name, label values …) → value; histograms as bounds, counts per bucket, and sum."""
+
+    values: list[tuple[list[str], float]]
+    histograms: dict[str, tuple[list[float], list[int], float]]
+
+
+def snapshot(tally: Tally, gauges: Mapping[tuple[str, ...], float]) -> bytes:
+    """Encode the values of a worker."""
+    values: dict[tuple[str, ...], float] = {(name,): 0.0 for name in _ALWAYS}
+    values.update(tally.count)
+    values.update(gauges)
+    histograms = {name: (list(item.bounds), item.counts, item.total) for name, item in tally.histograms.items()}
+    return msgspec.msgpack.encode(Snapshot([(list(key), value) for key, value in values.items()], histograms))
+
+
+def decode(data: bytes) -> Snapshot:
+    """Decode what `snapshot` made. Raises msgspec.DecodeError."""
+    return msgspec.msgpack.decode(data, type=Snapshot)

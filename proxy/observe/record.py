@@ -1,0 +1,154 @@
+"""Call records: one JSON object a line, from the reports of the core (docs/records.md)."""
+
+from __future__ import annotations
+
+import re
+from time import gmtime, strftime
+from typing import Any, Final
+
+from proxy.call.model import Call, Claim
+from proxy.checks.base import Finding, Verdict
+from proxy.core.actions import Decided, Ended, Refused, Report
+
+VERSION: Final = 1
+_RUN: Final = re.compile(r"[0-9]{7,}", re.ASCII)
+_SINGLE: Final = {"From": "from", "P-Preferred-Identity": "ppi", "Remote-Party-ID": "rpid"}
+_SEVERAL: Final = {"P-Asserted-Identity": "pai", "Diversion": "diversion", "History-Info": "diversion"}
+
+
+class Clock:
+    """Seconds since the epoch as RFC 3339 in UTC with milliseconds; the text of a second is made once."""
+
+    __slots__ = ("_second", "_text")
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def text(self, ts: float) -> str:
+        """2026-11-23T20:15:00.123Z"""
+        second = int(ts)
+        if second != self._second:
+            self._second = second
+            self._text = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+        return f"{self._text}.{int((ts - second) * 1000):03d}Z"
+
+
+def line_of(report: Report, node: str, ts: str) -> dict[str, Any]:
+    """The record of a report, without seq, prev and hash, which the journal adds."""
+    if isinstance(report, Decided):
+        return _verdict_line(report, node, ts)
+    if isinstance(report, Ended):
+        return _end_line(report, node, ts)
+    return _refused_line(report, node, ts)
+
+
+def _verdict_line(report: Decided, node: str, ts: str) -> dict[str, Any]:
+    line = _head("call.verdict", report.call, report.verdict, node, ts)
+    line["numbers"] = _numbers(report.call.claims)
+    line["findings"] = [_finding(item) for item in report.verdict.findings]
+    line["status"] = report.status
+    line["attestation"] = None
+    line["identity"] = None
+    line["next_hop"] = report.next_hop or None
+    line["callee_trunk"] = report.callee_trunk or None
+    line["elapsed_us"] = round(report.elapsed * 1e6)
+    return line
+
+
+def _end_line(report: Ended, node: str, ts: str) -> dict[str, Any]:
+    line = _head("call.end", report.call, report.verdict, node, ts)
+    line["status"] = report.status
+    line["answered"] = report.answered
+    line["ring_ms"] = round(report.ring * 1000)
+    line["duration_ms"] = round(report.duration * 1000)
+    line["ended_by"] = report.ended_by
+    line["next_hop"] = report.next_hop or None
+    line["callee_trunk"] = report.callee_trunk or None
+    line["messages"] = [[round(offset * 1000), way, peer, what] for offset, way, peer, what in report.messages]
+    return line
+
+
+def _refused_line(report: Refused, node: str, ts: str) -> dict[str, Any]:
+    return {
+        "v": VERSION,
+        "event": "call.verdict",
+        "ts": ts,
+        "node": node,
+        "call_id": report.call_id,
+        "trunk": "unknown",
+        "customer": None,
+        "source": report.source,
+        "listener": report.listener,
+        "caller": report.caller,
+        "called": report.called,
+        "mode": "block",
+        "verdict": "reject",
+        "enforced": True,
+        "emergency": False,
+        "numbers": {"from": report.caller, "pai": [], "ppi": None, "rpid": None, "diversion": []},
+        "findings": [
+            {"rule": "trunk.unknown", "header": report.method, "value": report.source, "expected": "the address of a trunk"}
+        ],
+        "status": 403 if report.answered else None,
+        "attestation": None,
+        "identity": None,
+        "next_hop": None,
+        "callee_trunk": None,
+        "elapsed_us": 0,
+    }
+
+
+def _head(event: str, call: Call, verdict: Verdict, node: str, ts: str) -> dict[str, Any]:
+    return {
+        "v": VERSION,
+        "event": event,
+        "ts": ts,
+        "node": node,
+        "call_id": call.call_id,
+        "trunk": call.trunk.id,
+        "customer": call.trunk.customer.id,
+        "source": call.source,
+        "listener": call.listener,
+        "caller": call.caller,
+        "called": call.called,
+        "mode": verdict.mode,
+        "verdict": verdict.action,
+        "enforced": verdict.enforced,
+        "emergency": call.emergency,
+    }
+
+
+def _numbers(claims: tuple[Claim, ...]) -> dict[str, Any]:
+    """Every claim by its field: the number, or what stood there where it is no number."""
+    numbers: dict[str, Any] = {"from": None, "pai": [], "ppi": None, "rpid": None, "diversion": []}
+    for claim in claims:
+        shown = claim.number or claim.user or claim.value
+        if claim.header in _SEVERAL:
+            numbers[_SEVERAL[claim.header]].append(shown)
+        elif numbers[_SINGLE[claim.header]] is None:
+            numbers[_SINGLE[claim.header]] = shown
+    return numbers
+
+
+def _finding(item: Finding) -> dict[str, str]:
+    return {"rule": item.rule, "header": item.header, "value": item.value, "expected": item.expected}
+
+
+def masked(line: dict[str, Any]) -> dict[str, Any]:
+    """The same record with the middle of every number hidden: +86138****8000 (PIPL, data minimisation)."""
+    kept = {key: line[key] for key in ("source", "next_hop", "ts", "node", "messages") if key in line}
+    return _masked(line) | kept  # type: ignore[no-any-return]  # a dict stays a dict
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return _RUN.sub(_hide, value)
+    if isinstance(value, dict):
+        return {key: _masked(item) for key, item in value.items()}
+    return [_masked(item) for item in value] if isinstance(value, list) else value
+
+
+def _hide(run: re.Match[str]) -> str:
+    digits = run[0]
+    return digits[:-8] + "****" + digits[-4:] if len(digits) > 8 else digits[:-6] + "****" + digits[-2:]

@@ -1,0 +1,72 @@
+"""What the demo makes of a call: good only when the record and the caller both say what was expected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.demo.caller import Ending
+from proxy.demo.scenario import KINDS, Kind
+from proxy.demo.show import COLUMNS, Placed, headings, row
+
+
+def kind(key: str) -> Kind:
+    return next(each for each in KINDS if each.key == key)
+
+
+def record(verdict: str, enforced: bool, *rules: str) -> dict[str, Any]:
+    return {"verdict": verdict, "enforced": enforced, "findings": [{"rule": rule} for rule in rules]}
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "written", "good"),
+    [
+        pytest.param("allocated", 200, record("pass", True), True, id="pass"),
+        pytest.param("allocated", 403, record("pass", True), False, id="caller-saw-another-status"),
+        pytest.param("allocated", 200, None, False, id="no-record"),
+        pytest.param("allocated", 200, record("pass", True, "caller.conflict"), False, id="finding-too-much"),
+        pytest.param("good_pai", 403, record("reject", True, "caller.not_allocated"), True, id="reject"),
+        pytest.param("good_pai", 403, record("reject", True, "caller.dno"), False, id="another-rule"),
+        pytest.param(
+            "good_pai", 403, record("reject", False, "caller.not_allocated"), False, id="not-enforced"
+        ),
+        pytest.param(
+            "good_pai",
+            403,
+            record("reject", True, "caller.conflict", "caller.not_allocated"),
+            True,
+            id="one-of-two",
+        ),
+        pytest.param(
+            "monitor_spoofed", 200, record("reject", False, "caller.not_allocated"), True, id="monitor"
+        ),
+        pytest.param("monitor_spoofed", 200, record("pass", False), False, id="monitor-blind"),
+    ],
+)
+def test_good(key: str, status: int, written: dict[str, Any] | None, good: bool) -> None:
+    placed = Placed(kind(key), Ending(status, ""), written)
+    assert placed.good is good
+    assert row(placed, "en")["good"] == ("OK" if good else "✗")
+
+
+@pytest.mark.parametrize(
+    ("lang", "verdict", "expected"),
+    [
+        pytest.param("en", "would reject 200", "would reject 200", id="en"),
+        pytest.param("zh", "本应拒绝 200", "本应拒绝 200", id="zh"),
+    ],
+)
+def test_row(lang: str, verdict: str, expected: str) -> None:
+    placed = Placed(
+        kind("monitor_spoofed"), Ending(200, "OK"), record("reject", False, "caller.not_allocated")
+    )
+    shown = row(placed, lang)
+    assert (shown["verdict"], shown["expected"], shown["numbers"]) == (verdict, expected, "95588")
+    assert shown["rules"] == "caller.not_allocated"
+    assert tuple(shown) == tuple(headings(lang)) == COLUMNS
+
+
+def test_every_calling_number_is_shown() -> None:
+    assert row(Placed(kind("good_pai"), Ending(403, ""), None), "en")["numbers"] == "95588 +862488880001"
+    assert row(Placed(kind("display_name"), Ending(403, ""), None), "en")["numbers"] == '"10086" 02488880001'
