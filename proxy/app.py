@@ -24,7 +24,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
-from proxy.admin.process import spawn
+from proxy.admin.process import ControlError, spawn
 from proxy.call.directory import Directory
 from proxy.call.model import Call
 from proxy.call.trunk import Customer, DialPlan, RuleAction, Trunk
@@ -165,6 +165,7 @@ class Server:
             settings.node.name,
             mask=settings.records.mask_numbers,
             capacity=settings.records.queue,
+            retention=settings.records.retention,
             wall=self._wall,
             log=log,
         )
@@ -191,7 +192,12 @@ class Server:
         """Serve until SIGTERM or SIGINT; returns the exit status."""
         loop = asyncio.get_running_loop()
         settings = self._loaded.settings
-        control, channel_socket = spawn(settings.metrics.address, settings.admin.address)
+        try:
+            control, channel_socket = spawn(settings.metrics.address, settings.admin.address)
+        except ControlError:
+            self._log.error("control.failed", advice="see the line above; is another trunkward running?")
+            self.journal.close()
+            return 1
         channel = Channel(channel_socket, self._snapshot)
         channel.attach(loop)
         for number in (signal.SIGTERM, signal.SIGINT):

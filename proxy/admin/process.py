@@ -5,7 +5,11 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from typing import Final
 
+from proxy.observe.channel import READY
+
+START_SECONDS: Final = 30.0
 Address = tuple[str, int]
 
 
@@ -21,10 +25,29 @@ def address_of(text: str) -> Address:
     return host.strip("[]"), int(port)
 
 
+class ControlError(Exception):
+    """The control process did not come up; it has said why on standard error."""
+
+
 def spawn(metrics: Address, admin: Address) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start the control process; returns it and the worker's end of the line to it."""
+    """
+    Start the control process; returns it and the worker's end of the line to it once it listens.
+
+    Raises ControlError.
+    """
     ours, theirs = socket.socketpair()
     with theirs:
         command = [sys.executable, "-P", "-m", "proxy.admin", "--channel-fd", str(theirs.fileno())]
         command += ["--metrics", text_of(metrics), "--admin", text_of(admin)]
-        return subprocess.Popen(command, pass_fds=[theirs.fileno()]), ours
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+    ours.settimeout(START_SECONDS)
+    try:
+        ready = ours.recv(1)
+    except TimeoutError:
+        ready = b""
+    if ready != READY:
+        ours.close()
+        process.kill()
+        process.wait()
+        raise ControlError
+    return process, ours

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from proxy.admin.exposition import Gone, SnapshotCollector, Worker
+from proxy.observe.channel import READY
 
 Address = tuple[str, int]
 REQUEST_SECONDS: Final = 5.0
@@ -101,6 +102,7 @@ def run(channel: socket.socket, metrics: Address, admin: Address) -> None:
     """Serve until the worker hangs up. Raises OSError when an address is taken."""
     control = Control(Worker(channel))
     servers = [Server(metrics, control, ("/metrics",)), Server(admin, control, ("/healthz", "/readyz"))]
+    channel.sendall(READY)
     for server in servers:
         Thread(target=server.serve_forever, daemon=True).start()
     while not control.gone.wait(WATCH_SECONDS):

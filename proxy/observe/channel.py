@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 QUESTION: Final = b"?"
+READY: Final = b"!"  # the first thing that the control process says, once it listens
 LENGTH: Final = struct.Struct("!I")
 
 

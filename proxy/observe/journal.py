@@ -6,6 +6,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -66,7 +67,7 @@ class Journal:
     Writes the records of one node into `calls-YYYYMMDD.jsonl` (UTC days of the records).
 
     `put` never blocks. The disk refusing (full, broken) loses nothing until the queue is full; then the
-    newest are dropped and counted. `wall` turns the core's clock into seconds since the epoch.
+    newest are dropped and counted. Files older than `retention` seconds go when a new day begins. `wall` turns the core's clock into seconds since the epoch.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Journal:
         *,
         mask: bool,
         capacity: int,
+        retention: float,
         wall: Callable[[float], float],
         log: FilteringBoundLogger,
     ) -> None:
@@ -85,6 +87,7 @@ class Journal:
         self._node = node
         self._mask = mask
         self._capacity = capacity
+        self._retention = timedelta(seconds=retention)
         self._wall = wall
         self._log = log
         self._queue: deque[Report] = deque()
@@ -179,6 +182,14 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
         self._file, self._day = file, day
+        self._expire(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC))
+
+    def _expire(self, today: datetime) -> None:
+        oldest = f"calls-{today - self._retention:%Y%m%d}.jsonl"
+        for path in self._directory.glob("calls-????????.jsonl"):
+            if path.name < oldest:
+                path.unlink(missing_ok=True)
+                self._log.info("records.expired", file=path.name)
 
     def _resume(self) -> tuple[int, str]:
         """Where the chain stands: cut a line that was torn by a kill off the newest file, and read its last line."""

@@ -15,8 +15,9 @@ def count(report: Report, tally: Tally) -> None:
         tally.histograms["verdict_seconds"].observe(report.elapsed)
         for finding in verdict.findings:
             counts["findings_total", trunk, finding.rule] += 1
-            if verdict.action == "reject" and not verdict.enforced:
-                counts["would_reject_total", trunk, finding.rule] += 1
+        if verdict.action == "reject" and not verdict.enforced:
+            for rule in {finding.rule for finding in verdict.findings}:  # calls, so each rule once
+                counts["would_reject_total", trunk, rule] += 1
     elif isinstance(report, Refused):
         counts["calls_total", "unknown", "block", "reject"] += 1
         counts["findings_total", "unknown", "trunk.unknown"] += 1

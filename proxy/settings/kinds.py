@@ -64,6 +64,8 @@ def parse_sip_uri(uri: str) -> Endpoint:
     host = _ip(match[1] or match[2])
     if host is None:
         raise fault("host_name", value=match[1] or match[2])
+    if (host.version == 6) != (match[1] is not None):
+        raise fault("sip_uri", value=uri)
     return str(host), _port(match[3] or str(SIP_PORT), uri)
 
 
@@ -98,7 +100,8 @@ def _text(value: object) -> str:
     return value
 
 
-def _duration(value: object) -> float:
+def seconds_of(value: object) -> float:
+    """Read a duration. Raises `fault`."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise fault("duration", value=value)
@@ -174,7 +177,7 @@ def one_of(*choices: object, later: tuple[str, ...] = ()) -> BeforeValidator:
 
 
 Listed = BeforeValidator(_as_tuple)
-Duration = Annotated[float, BeforeValidator(_duration)]
+Duration = Annotated[float, BeforeValidator(seconds_of)]
 Percent = Annotated[float, BeforeValidator(_percent)]
 Day = Annotated[date, BeforeValidator(_day)]
 Address = Annotated[Endpoint, BeforeValidator(_endpoint)]

@@ -24,15 +24,21 @@ from proxy.settings.kinds import (
     fault,
     one_of,
     parse_sip_uri,
+    seconds_of,
 )
 
 _SCHEME = "file:"
 
 
-def _ring_timeout(seconds: float) -> float:
-    if not 1 <= seconds <= 3600:
-        raise fault("between", low="1s", high="1h")
-    return seconds
+def _between(low: str, high: str) -> AfterValidator:
+    least, most = seconds_of(low), seconds_of(high)
+
+    def check(seconds: float) -> float:
+        if not least <= seconds <= most:
+            raise fault("between", low=low, high=high)
+        return seconds
+
+    return AfterValidator(check)
 
 
 def _directory_url(value: object) -> str:
@@ -118,7 +124,7 @@ class Core(Section):
     next_hops: Annotated[tuple[NextHop, ...], Listed, AfterValidator(_some)] = Field(
         description="Where calls from trunks go; what comes from these addresses is a call to a trunk."
     )
-    ring_timeout: Annotated[Duration, AfterValidator(_ring_timeout)] = Field(
+    ring_timeout: Annotated[Duration, _between("1s", "1h")] = Field(
         default=180.0,
         description="How long a call may ring before it is given up (timer C, RFC 3261 §16.6), 1s to 1h.",
     )
@@ -161,6 +167,10 @@ class Records(Section):
     )
     mask_numbers: bool = Field(
         default=False, description="Whether records hide the middle digits of numbers."
+    )
+    retention: Annotated[Duration, _between("1d", "36500d")] = Field(
+        default=180 * 86400.0,
+        description="How long record files are kept; older ones are deleted.",
     )
     queue: Annotated[int, _whole(1000, 10_000_000)] = Field(
         default=100_000,

@@ -174,18 +174,17 @@ class _Composer:
                 raise _Stop
             key = event.value
             inner = (*path, key)
+            kept = self.positions
             if key in data:
-                first = self.positions.keys[inner][0]
-                self._note("yaml.duplicate", event, inner, first=first)
-                inner = (*path, key, "")  # so that the first one's positions stay
-            else:
-                self.positions.keys[inner] = _mark(event)
+                self._note("yaml.duplicate", event, inner, first=kept.keys[inner][0])
+                self.positions = Positions()  # what is read now counts for nothing: the first one's stay
+            self.positions.keys[inner] = _mark(event)
             if event.anchor is not None:
                 self._note("yaml.alias", event, inner)
             if event.tag is not None:
                 self._note("yaml.tag", event, inner, tag=event.tag)
-            value = self._node(self._next(), inner)
-            data.setdefault(key, value)
+            data.setdefault(key, self._node(self._next(), inner))
+            self.positions = kept
         return data
 
 

@@ -1,0 +1,109 @@
+"""The configuration's model: its values, its defaults, and the manual that names every key."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from proxy.settings import yaml_strict
+from proxy.settings.directory_model import DirectoryFile
+from proxy.settings.model import NextHop, Settings
+
+LEAST: Mapping[str, Any] = {
+    "node": {"name": "gw1"},
+    "listen": [{"name": "access", "address": "192.0.2.1:5060"}],
+    "core": {"next_hops": [{"uri": "sip:192.0.2.9"}]},
+    "directory": {"url": "file:trunks.yaml"},
+}
+
+
+def test_defaults() -> None:
+    settings = Settings.model_validate(LEAST)
+    assert (settings.node.mode, settings.node.workers, settings.node.state) == ("monitor", "auto", "var/state")
+    assert (settings.listen[0].transport, settings.listen[0].advertise) == ("udp", None)
+    assert (settings.core.next_hops[0].priority, settings.core.next_hops[0].weight) == (1, 1)
+    assert settings.core.ring_timeout == 180.0
+    assert settings.directory.max_shrink == 0.2
+    assert (settings.numbering.country, settings.numbering.emergency) == ("86", ("110", "119", "120", "122"))
+    assert settings.policy == {}
+    records = settings.records
+    assert (records.directory, records.mask_numbers, records.queue) == ("var/log", False, 100_000)
+    assert (settings.metrics.address, settings.admin.address) == (("127.0.0.1", 9464), ("127.0.0.1", 8080))
+
+
+def test_settings_go_between_processes() -> None:
+    settings = Settings.model_validate(LEAST)
+    assert pickle.loads(pickle.dumps(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        pytest.param("file:trunks.yaml", "trunks.yaml", id="relative"),
+        pytest.param("file:/etc/trunks.yaml", "/etc/trunks.yaml", id="absolute"),
+        pytest.param("file:///etc/trunks.yaml", "/etc/trunks.yaml", id="url-of-a-file"),
+    ],
+)
+def test_the_path_of_the_directory(url: str, path: str) -> None:
+    settings = Settings.model_validate({**LEAST, "directory": {"url": url}})
+    assert Path("/etc/trunkward") / settings.directory.path == Path("/etc/trunkward") / path
+
+
+@pytest.mark.parametrize(
+    ("uri", "address"),
+    [("sip:192.0.2.9", ("192.0.2.9", 5060)), ("sip:[2001:db8::9]:5070;transport=udp", ("2001:db8::9", 5070))],
+)
+def test_the_address_of_a_next_hop(uri: str, address: tuple[str, int]) -> None:
+    assert NextHop(uri=uri).address == address
+
+
+def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for field in model.model_fields.values():
+        for inner in inside(field.annotation):
+            yield from sections(inner)
+
+
+def inside(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from inside(part)
+
+
+def keys() -> list[tuple[str, str, str]]:
+    """Section, key and description of every key of both files."""
+    return sorted(
+        {
+            (section.__name__, field.alias or name, field.description or "")
+            for model in (Settings, DirectoryFile)
+            for section in sections(model)
+            for name, field in section.model_fields.items()
+        }
+    )
+
+
+def test_the_walk_sees_both_files() -> None:
+    seen = {(section, key) for section, key, _ in keys()}
+    assert len(seen) > 50
+    assert {("NextHop", "weight"), ("PolicyAction", "status"), ("Period", "from"), ("Allocation", "csv")} <= seen
+
+
+@pytest.mark.parametrize(("section", "key", "description"), keys())
+def test_every_key_is_described_and_in_the_manual(section: str, key: str, description: str, root: Path) -> None:
+    manual = (root / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert description.endswith(".")
+    tables = [line for line in manual.splitlines() if line.startswith(("| `", "### ", "## "))]
+    named = [line for line in tables if any(key in line for key in (f"`{key}`", f"`{key}.", f".{key}`", f"# {key}", f", {key}"))]
+    assert named, f"{section}.{key} is not in docs/configuration.md"
+
+
+def test_the_shipped_configuration_says_nothing_unknown(root: Path) -> None:
+    for name, model in (("trunkward.yaml", Settings), ("directory.yaml", DirectoryFile)):
+        data, _ = yaml_strict.read((root / "config" / name).read_text(encoding="utf-8"), name)
+        assert model.model_validate(data)
