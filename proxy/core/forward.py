@@ -22,7 +22,10 @@ def received_via(via: Via, via_rest: list[bytes], source: Address) -> bytes:
     host = source[0].encode()
     if via.rport is None and via.host.strip(b"[]") == host:
         return b""
-    params = _without(_without(via.params, b"received"), b"rport")  # the receiver alone writes these
+    if via.params.endswith(b";rport") and not via.received and not via_rest:  # what nearly every PBX sends
+        params = via.params[:-6]
+    else:
+        params = _without(_without(via.params, b"received"), b"rport")  # the receiver alone writes these
     if via.rport is not None:
         params += b";rport=%d" % source[1]
     own = b"SIP/2.0/%b %b%b" % (via.transport, via.host, b":%d" % via.port if via.port else b"")
@@ -73,5 +76,8 @@ def forwarded(
 def _rerouted(message: Message, lines: list[bytes], routes: list[bytes]) -> list[bytes]:
     """The lines with `routes` in place of the Route fields, where the first of them stood."""
     first = message.names.index(ROUTE)
+    if not routes and message.names.count(ROUTE) == 1:
+        del lines[first]
+        return lines
     kept = [line for name, line in zip(message.names[first:], lines[first:], strict=True) if name != ROUTE]
     return [*lines[:first], *(b"Route: " + route for route in routes), *kept]

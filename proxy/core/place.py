@@ -52,7 +52,8 @@ def hostport(host: str, port: int) -> bytes:
 
 def show(address: Address) -> str:
     """ "ip:port" for people, IPv6 in brackets."""
-    return hostport(address[0], address[1]).decode()
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Place:

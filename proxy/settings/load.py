@@ -101,6 +101,9 @@ def _translate(
     path, kind = (*before, *error["loc"]), error["type"]
     values: dict[str, object] = dict(error.get("ctx", {}))
     line, column = document.positions.value(path)
+    if path[-1:] == ("[key]",):  # pydantic's name for the key itself
+        path = path[:-1]
+        line, column = document.positions.key(path)
     if kind == "extra_forbidden":
         line, column = document.positions.key(path)
         values["near"] = nearest(str(path[-1]), _fields(model, error["loc"][:-1]))

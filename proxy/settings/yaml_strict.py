@@ -33,6 +33,7 @@ _INTEGER: Final = re.compile("-?(?:0|[1-9][0-9]{0,17})")
 _CONTROL: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
 )  # YAML 1.2 §5.1
+_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 counts as lines
 _FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
 
 
@@ -93,7 +94,9 @@ def examine(text: str, file: str) -> Document:
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         code = {"code": f"U+{ord(unseen[0]):04X}"}
         return Document(file, None, Positions(), (Problem(file, line, column, "", "yaml.control", code),))
-    composer = _Composer(file, yaml.parse(text, Loader=_Loader))
+    breaks = list(_BREAK.finditer(text))
+    end = (len(breaks) + 1, len(text) - (breaks[-1].end() if breaks else 0) + 1)
+    composer = _Composer(file, yaml.parse(text, Loader=_Loader), end)
     data = composer.document()
     return Document(file, data, composer.positions, tuple(composer.problems))
 
@@ -105,8 +108,9 @@ class _Stop(Exception):  # noqa: N818 - no error of its own: the problem is note
 class _Composer:
     """Turns the events of one file into data; notes positions and problems on the way."""
 
-    def __init__(self, file: str, events: Iterator[Event]) -> None:
+    def __init__(self, file: str, events: Iterator[Event], end: Mark) -> None:
         self.file = file
+        self.end = end
         self.positions = Positions()
         self.problems: list[Problem] = []
         self._events = events
@@ -131,7 +135,8 @@ class _Composer:
             return next(self._events)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+            # libyaml sees the end of a text one line too late where it has no line end
+            line, column = min((mark.line + 1, mark.column + 1), self.end) if mark else (0, 0)
             reason = error.problem or error.context or ""
             self.problems.append(Problem(self.file, line, column, "", "yaml.syntax", {"reason": reason}))
         except yaml.YAMLError as error:

@@ -138,6 +138,8 @@ def split_values(value: bytes) -> list[bytes]:
     """The comma-separated values of one field; commas in quotes and angle brackets do not separate."""
     if b"," not in value:
         return [value]
+    if b'"' not in value and b"<" not in value:
+        return [item for part in value.split(b",") if (item := part.strip(b" \t"))]
     values: list[bytes] = []
     start = 0
     for comma in _separators(value):

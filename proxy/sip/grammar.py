@@ -70,9 +70,11 @@ PLAIN_VIA: Final = re.compile(
     rb"SIP/2\.0/UDP ([A-Za-z0-9\-._]+)(?::([0-9]{1,5}))?(;branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?)"
 )
 
-# The same as a peer returns it: white space after the colon, and parameters that the peer may have added.
+# The same as a peer returns it: white space after the colon, parameters that the peer may have added, and
+# more values on the line (group 3), which no quoted string makes ambiguous.
 PLAIN_VIA_OF_RESPONSE: Final = re.compile(
     rb"[ \t]*SIP/2\.0/UDP ([A-Za-z0-9\-._:\[\]]+);branch=([A-Za-z0-9\-.!%*_+`'~]+)(?:;[A-Za-z0-9\-.=:]+)*[ \t]*"
+    rb"(?:,[ \t]*([^\x00-\x1f,\"]+(?:,[^\x00-\x1f,\"]+)*))?"
 )
 
 #   CSeq  =  "CSeq" HCOLON 1*DIGIT LWS Method

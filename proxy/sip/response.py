@@ -41,7 +41,7 @@ def read_response(data: bytes) -> Response:
     """
     Read one datagram that starts with "SIP/2.0 ". Raises ParseError.
 
-    The usual shape (Via first, one value on its line, names in their usual spelling, a Content-Length
+    The usual shape (Via first, names in their usual spelling, a Content-Length
     that is the rest of the datagram) is cut at two places; every other one is read field by field.
     """
     return _usual(data) or _whole(data)
@@ -55,14 +55,13 @@ def _usual(data: bytes) -> Response | None:
     length = data.find(b"\r\nContent-Length:", start, head_end)
     if head_end < 0 or cseq < 0 or length < 0 or data[start + 2 : start + 6] != b"Via:" or data[end + 2] in b" \t":
         return None
-    head = data[:head_end]
-    odd = head.translate(None, grammar.PLAIN_OCTETS)
+    odd = data[:head_end].translate(None, grammar.PLAIN_OCTETS)
     via = grammar.PLAIN_VIA_OF_RESPONSE.fullmatch(data, start + 6, end)
     number = grammar.SHORT_CSEQ.fullmatch(data, cseq + 7, data.find(b"\r\n", cseq + 2))
     digits = data[length + 17 : data.find(b"\r\n", length + 2)].strip(b" \t")
     status = data[8:_STATUS_END]
     if (
-        len(odd) != 2 * head.count(b"\r\n")
+        odd.count(b"\r\n") * 2 != len(odd)
         or via is None
         or number is None
         or not grammar.CONTENT_LENGTH.fullmatch(digits)
@@ -72,7 +71,9 @@ def _usual(data: bytes) -> Response | None:
     ):
         return None
     phrase = data[_STATUS_END + 1 : start]
-    return Response(data, int(status), phrase, via[1], via[2], number[1], data[:start] + data[end:])
+    rest = via[3]  # SIPp and others write several values in one field
+    upstream = data[:start] + data[end:] if rest is None else data[: start + 2] + b"Via: " + rest + data[end:]
+    return Response(data, int(status), phrase, via[1], via[2], number[1], upstream)
 
 
 def _whole(data: bytes) -> Response:
@@ -84,8 +85,8 @@ def _whole(data: bytes) -> Response:
     if not values or match is None or int(match[1]) > grammar.MAX_CSEQ:
         raise ParseError("via" if not values else "cseq", "Malformed response", 0, message)
     lines = message.lines.copy()
-    if len(values) > 1:  # SIPp and others write several values in one field
-        lines[index] = line.partition(b":")[0] + b": " + b", ".join(values[1:])
+    if len(values) > 1:
+        lines[index] = b"Via: " + b", ".join(values[1:])
     else:
         del lines[index]
     upstream = build.join(message.first, lines, message.body)

@@ -111,8 +111,12 @@ class _Reading:
         try:
             directory = self.builder.build()
         except Overlap as overlap:
+            line, column = self.document.positions.key(("trunks",))
             for first, last, one, other in overlap.conflicts:
-                self._note(("trunks",), "directory.overlap", first=first, last=last, one=one, other=other)
+                values = {"first": first, "last": last, "one": one, "other": other}
+                self.found.add(
+                    Problem(self.document.file, line, column, "trunks", "directory.overlap", values)
+                )
             return None
         for index, trunk in self.trunks.values():
             held = any(grant.trunk_id == trunk.id for grant in directory.grants(trunk.pilot_number))

@@ -1,4 +1,4 @@
-"""The texts: both languages say the same things, with the same values, and every text that is asked for is there."""
+"""The texts: both languages say the same things with the same values, and every text asked for is there."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def test_both_languages_use_the_same_values(key: str) -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_files_are_strict_and_hold_only_texts(lang: str, root: Path) -> None:
     file = root / "proxy" / "settings" / "texts" / f"{lang}.yaml"
-    data, _ = yaml_strict.read(file.read_text(encoding="utf-8"), file.name)  # a key that is there twice would raise
+    data, _ = yaml_strict.read(
+        file.read_text(encoding="utf-8"), file.name
+    )  # a key that is there twice would raise
     assert data == texts(lang)
     assert all(isinstance(value, str) and KEY.fullmatch(key) for key, value in data.items())
 
@@ -45,8 +47,12 @@ def literals(source: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(source.read_bytes())):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and KEY.fullmatch(node.value):
             yield node.value
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("fault", "_matching"):
-            yield from (f"config.{each.value}" for each in ast.walk(node) if isinstance(each, ast.Constant))
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("fault", "_matching")
+        ):
+            yield from (f"config.{each.value!s}" for each in ast.walk(node) if is_text(each))
 
 
 def asked_for(source: Path) -> Iterator[str]:
@@ -55,11 +61,15 @@ def asked_for(source: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(source.read_bytes())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in places:
             for argument in node.args[places[node.func.id] :][:1]:
-                yield from (each.value for each in ast.walk(argument) if is_key(each))
+                yield from (
+                    str(each.value)
+                    for each in ast.walk(argument)
+                    if is_text(each) and KEY.fullmatch(str(each.value))
+                )
 
 
-def is_key(node: ast.AST) -> TypeGuard[ast.Constant]:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(KEY.fullmatch(node.value))
+def is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def test_every_text_that_is_asked_for_is_there(root: Path) -> None:
@@ -89,7 +99,8 @@ def test_values_fill_a_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "lang"), [("no.such_key", "en"), ("explain.pass", "en"), ("file.empty", "de"), ("file.empty", "../en")]
+    ("key", "lang"),
+    [("no.such_key", "en"), ("explain.pass", "en"), ("file.empty", "de"), ("file.empty", "../en")],
 )
 def test_unknown_keys_languages_and_missing_values_raise(key: str, lang: str) -> None:
     with pytest.raises(KeyError):

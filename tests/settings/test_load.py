@@ -1,5 +1,6 @@
 """A configuration file as a whole: every problem at once, each with its place and what was probably meant."""
 
+# ruff: noqa: E501 - one row of a table, one line
 from __future__ import annotations
 
 from pathlib import Path
@@ -26,7 +27,10 @@ def complaints(tmp_path: Path, written: str | bytes, lang: str = "en") -> list[s
     file.write_bytes(written.encode() if isinstance(written, str) else written)
     with pytest.raises(ConfigError) as error:
         load(file, rules=RULES)
-    return [problem.text(lang).replace(str(file), "c.yaml") for problem in error.value.problems]
+    lines = [problem.text(lang).replace(str(file), "c.yaml") for problem in error.value.problems]
+    return [
+        line.partition(" YAML: ")[0] + " YAML" if " YAML: " in line else line for line in lines
+    ]  # PyYAML's words
 
 
 def test_a_good_file(tmp_path: Path) -> None:
@@ -50,7 +54,7 @@ def test_a_good_file(tmp_path: Path) -> None:
         pytest.param("{name: gw1}", "{name: gw1, workers: 4}", ["1:28: node.workers: 4 is not one of: auto, 1"], id="workers"),
         pytest.param("{name: gw1}", "{name: gw1, workers: true}", ["1:28: node.workers: True is not one of: auto, 1"], id="workers-boolean"),
         pytest.param("{name: gw1}", "{name: 1}", ['1:14: node.name: must be text; write it in quotes: "1"'], id="name-unquoted"),
-        pytest.param("{name: gw1}", "{name: }", ["1:14: node.name: has no value"], id="no-value"),
+        pytest.param("{name: gw1}", "{name: ~}", ["1:14: node.name: has no value"], id="no-value"),
         pytest.param("{name: gw1}", "gw1", ["1:7: node: must be a mapping (key: value)"], id="no-mapping"),
         pytest.param("node:", "identity: {verify: off}\nnode:", ["1:1: identity: unknown key"], id="later-section"),
         pytest.param("core:", "core:\n  probe: {interval: 5s}", ["5:3: core.probe: unknown key"], id="later-key"),
@@ -64,7 +68,7 @@ def test_a_good_file(tmp_path: Path) -> None:
         pytest.param("192.0.2.1:5060", "[::]:5060", ["3:29: listen[0].address: listens on every address, so peers must be told one: add advertise"], id="any-ipv6"),
         pytest.param('"192.0.2.1:5060"', '"0.0.0.0:5060", advertise: "0.0.0.0:5060"', ["3:56: listen[0].advertise: peers cannot be told every address; give the one they reach"], id="advertise-any"),
         pytest.param("core:", '  - {name: access, address: "192.0.2.1:5060"}\ncore:', ["4:12: listen[1].name: the same name as listen[0].name", "4:29: listen[1].address: the same address as listen[0].address"], id="twice"),
-        pytest.param("listen:\n  - {name: access, address: \"192.0.2.1:5060\"}", "listen: []", ["2:9: listen: must have at least one entry"], id="no-listener"),
+        pytest.param('listen:\n  - {name: access, address: "192.0.2.1:5060"}', "listen: []", ["2:9: listen: must have at least one entry"], id="no-listener"),
         pytest.param("listen:\n  -", "listen:\n   ", ["3:5: listen: must be a list"], id="no-list"),
         pytest.param("sip:192.0.2.9", "sip:gw.example.net:5060", ["5:21: core.next_hops[0].uri: 'gw.example.net' is no IP address; DNS names are not supported yet"], id="host-name"),
         pytest.param("sip:192.0.2.9", "sip:192.0.2.1:5060", ["5:21: core.next_hops[0].uri: 'sip:192.0.2.1:5060' is this node's own address: calls would come back to it"], id="own-address"),
@@ -81,7 +85,7 @@ def test_a_good_file(tmp_path: Path) -> None:
         pytest.param("directory:", "policy: [caller]\ndirectory:", ["6:9: policy: must be a mapping (key: value)"], id="policy-list"),
         pytest.param("directory:", 'metrics: {address: "127.0.0.1:8080"}\ndirectory:', ["1:1: admin.address: the same address as metrics.address"], id="one-port-for-two"),
         pytest.param("{name: gw1}", "{name: gw1, name: &x gw2}", ["1:19: node.name: stands here a second time; the first is in line 1", "1:25: node.name: anchors (&) and aliases (*) are not allowed; write the value out"], id="yaml"),
-        pytest.param("node: {name: gw1}", "node: {name: gw1", ["2:7: is no YAML: did not find expected ',' or '}'"], id="no-yaml"),
+        pytest.param("node: {name: gw1}", "node: {name: gw1", ["2:7: is no YAML"], id="no-yaml"),
     ],
 )  # fmt: skip
 def test_problems(old: str, new: str, expected: list[str], tmp_path: Path) -> None:
@@ -170,4 +174,4 @@ def test_the_directory_of_good_settings(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(GOOD, encoding="utf-8")
     source = number_source(tmp_path / "c.yaml", load(tmp_path / "c.yaml", rules=RULES))
     assert source is not None
-    assert (source.path, source.emergency) == (tmp_path / "trunks.yaml", {"110", "119", "120", "122"})
+    assert (source.path, sorted(source.emergency)) == (tmp_path / "trunks.yaml", ["110", "119", "120", "122"])

@@ -1,8 +1,9 @@
 """Problems as lines for people, and how many of them are kept."""
 
+# ruff: noqa: E501 - one row of a table, one line
 from __future__ import annotations
 
-import pickle
+from multiprocessing.reduction import ForkingPickler
 
 import pytest
 
@@ -31,18 +32,22 @@ def test_text(problem: Problem, lang: str, expected: str) -> None:
 def test_an_error_shows_every_problem_and_goes_between_processes() -> None:
     error = ConfigError([UNKNOWN, Problem("c.yaml", 0, 0, "", "file.empty")])
     assert str(error).splitlines() == [UNKNOWN.text("en"), "c.yaml: is empty"]
-    again = pickle.loads(pickle.dumps(error))
+    again = ForkingPickler.loads(ForkingPickler.dumps(error))
     assert isinstance(again, ConfigError)
     assert again.problems == error.problems
 
 
 def test_a_list_shows_each_file_from_top_to_bottom() -> None:
     found = ProblemList()
-    found.add(*(Problem(file, line, 1, "", "file.empty") for file, line in [("b", 9), ("a", 4), ("b", 2), ("a", 1)]))
+    found.add(
+        *(Problem(file, line, 1, "", "file.empty") for file, line in [("b", 9), ("a", 4), ("b", 2), ("a", 1)])
+    )
     assert [(each.file, each.line) for each in found] == [("b", 2), ("b", 9), ("a", 1), ("a", 4)]
 
 
-@pytest.mark.parametrize(("added", "kept", "rest"), [(0, 0, 0), (1, 1, 0), (MAX_SHOWN, 100, 0), (MAX_SHOWN + 250, 100, 250)])
+@pytest.mark.parametrize(
+    ("added", "kept", "rest"), [(0, 0, 0), (1, 1, 0), (MAX_SHOWN, 100, 0), (MAX_SHOWN + 250, 100, 250)]
+)
 def test_a_list_counts_what_it_does_not_keep(added: int, kept: int, rest: int) -> None:
     found = ProblemList()
     for _ in range(added):
@@ -62,6 +67,8 @@ def test_check_raises_only_when_there_is_a_problem() -> None:
     assert error.value.problems == (UNKNOWN,)
 
 
-@pytest.mark.parametrize(("word", "near"), [("adress", "address"), ("advertize", "advertise"), ("xyzzy", ""), ("", "")])
+@pytest.mark.parametrize(
+    ("word", "near"), [("adress", "address"), ("advertize", "advertise"), ("xyzzy", ""), ("", "")]
+)
 def test_nearest(word: str, near: str) -> None:
     assert nearest(word, ["address", "advertise", "name"]) == near
