@@ -1,0 +1,32 @@
+"""Definitions and snapshots."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.core.tally import BUCKETS, Tally
+from proxy.observe.metrics import METRICS, decode, snapshot
+
+
+def test_a_snapshot_arrives_as_it_was() -> None:
+    tally = Tally()
+    tally.count["calls_total", "acme-1", "block", "pass"] += 2
+    tally.histograms["verdict_seconds"].observe(0.0002)
+    read = decode(snapshot(tally, {("active_calls", "acme-1"): 3.0}))
+
+    values = {tuple(key): value for key, value in read.values}
+    assert values["calls_total", "acme-1", "block", "pass"] == 2
+    assert values["active_calls", "acme-1"] == 3
+    assert values["records_dropped_total",] == 0  # always shown
+    assert sum(read.histograms["verdict_seconds"][1]) == 1
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_names_follow_the_conventions(name: str) -> None:
+    assert name.endswith("_total") is (METRICS[name].kind == "counter")
+    assert METRICS[name].help.endswith(".")
+    assert not {"number", "call_id", "caller", "called", "source"} & set(METRICS[name].labels)
+
+
+def test_every_histogram_has_buckets() -> None:
+    assert {name for name, metric in METRICS.items() if metric.kind == "histogram"} == set(BUCKETS)

@@ -1,0 +1,9 @@
+"""Where the machine starts; its arrows are held against the RFC's figure in test_tables.py."""
+
+from __future__ import annotations
+
+from proxy.transaction import client_non_invite
+
+
+def test_it_starts_in_the_first_state_of_its_figure() -> None:
+    assert next(iter(client_non_invite.TABLE)) == client_non_invite.START
