@@ -61,6 +61,7 @@ class Expected:
 
 
 PASSED = Expected("pass", enforced=True, status=200)
+EMERGENCY = Expected("pass", enforced=True, status=200, rule="caller.not_allocated")  # recorded, never rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ KINDS = (
         (("Diversion", f"{_number('+8613800138000')};reason=unconditional"),),
     ),
     Kind("expired", BLOCKING, _number("02488880201"), _rejected("caller.not_allocated")),
-    Kind("emergency", BLOCKING, _number("95588"), _noted("caller.not_allocated"), called="110"),
+    Kind("emergency", BLOCKING, _number("95588"), EMERGENCY, called="110"),
     Kind("stranger", STRANGER, _number("02488880001"), _rejected("trunk.unknown")),
     Kind("monitor_good", MONITORED, _number("02166660001"), PASSED),
     Kind("monitor_spoofed", MONITORED, _number("95588"), _noted("caller.not_allocated")),

@@ -1,0 +1,123 @@
+"""The composition root: what a reload may do, the node's key, and the parts put together."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from proxy.app import ConfigError, Loaded, address_of, changes_refused, core_trunk, judge_of, listeners_of, load_all, network_of, node_key, write_whole
+from proxy.call.directory import DirectoryBuilder
+from proxy.call.trunk import RuleAction
+from tests.checks.calls import call
+
+TODAY = date(2026, 11, 23)
+
+
+@pytest.fixture
+def config(tmp_path: Path, root: Path) -> Path:
+    """The shipped configuration, copied."""
+    shutil.copytree(root / "config", tmp_path / "config")
+    return tmp_path / "config" / "trunkward.yaml"
+
+
+@pytest.fixture
+def loaded(config: Path) -> Loaded:
+    """The shipped configuration, read."""
+    return load_all(config)
+
+
+def test_the_shipped_configuration_loads(loaded: Loaded) -> None:
+    assert loaded.settings.node.mode == "monitor"
+    assert loaded.directory.allocated("acme-1", "+862488880001", TODAY)
+
+
+def test_problems_of_both_files_come_at_once(config: Path) -> None:
+    config.write_text(config.read_text().replace("mode: monitor", "mode: blok"))
+    with pytest.raises(ConfigError) as caught:
+        load_all(config)
+    assert "blok" in caught.value.problems[0].text("en")
+
+
+def test_network(loaded: Loaded) -> None:
+    network = network_of(loaded)
+
+    assert network.next_hop.text == "127.0.0.1:5080"
+    assert network.gateways["acme-1"].text == "127.0.0.2:5060"
+    assert [trunk.id for trunk in network.admission.candidates("127.0.0.1")] == ["core"]
+    assert listeners_of(loaded.settings)[0].sent_by == b"127.0.0.1:5060"
+    assert core_trunk(loaded.settings).role == "core"
+
+
+@pytest.mark.parametrize(
+    ("uri", "address"),
+    [("sip:10.0.0.1", ("10.0.0.1", 5060)), ("sip:x@10.0.0.1:5080;lr", ("10.0.0.1", 5080)), ("sip:[2001:db8::1]:5070", ("2001:db8::1", 5070))],
+)
+def test_address_of(uri: str, address: tuple[str, int]) -> None:
+    assert address_of(uri) == address
+
+
+def test_a_trunks_mode_and_policy_beat_the_nodes(loaded: Loaded) -> None:
+    trunk = loaded.directory.trunks["acme-1"]
+    spoofed = call(caller="<sip:+8613800138000@h>;tag=a", on=trunk)
+    assert judge_of(loaded, lambda: TODAY)(spoofed).mode == "monitor"
+
+    builder = DirectoryBuilder()
+    builder.add_trunk(replace(trunk, mode="block", policy={"caller": RuleAction("reject", 603)}))
+    stricter = Loaded(loaded.settings, builder.build())
+    verdict = judge_of(stricter, lambda: TODAY)(replace(spoofed, trunk=stricter.directory.trunks["acme-1"]))
+
+    assert (verdict.enforced, verdict.answer.status if verdict.answer else 0) == (True, 603)
+
+
+CHANGES: list[tuple[str, Callable[[str], str], str]] = [
+    ("listener", lambda text: text.replace("5060", "5070"), "listen"),
+    ("node name", lambda text: text.replace("gw1", "gw2"), "node.name"),
+    ("records", lambda text: text.replace("var/log", "var/other"), "records"),
+    ("metrics", lambda text: text.replace("9464", "9465"), "metrics"),
+    ("ring timeout", lambda text: text.replace("180s", "181s"), "core.ring_timeout"),
+]
+
+
+@pytest.mark.parametrize(("change", "key"), [(change, key) for _, change, key in CHANGES], ids=[name for name, _, _ in CHANGES])
+def test_what_needs_a_restart(config: Path, loaded: Loaded, change: Callable[[str], str], key: str) -> None:
+    config.write_text(change(config.read_text()))
+    problems = changes_refused(config, loaded, load_all(config), force=True)
+
+    assert [problem.key for problem in problems] == [key]
+    assert "restart" in problems[0].text("en")
+
+
+def test_what_a_reload_may_change(config: Path, loaded: Loaded) -> None:
+    config.write_text(config.read_text().replace("mode: monitor", "mode: block").replace("5080", "5090"))
+
+    assert changes_refused(config, loaded, load_all(config), force=False) == []
+
+
+def test_a_directory_that_loses_too_much_needs_force(config: Path, loaded: Loaded) -> None:
+    directory = config.parent / "directory.yaml"
+    text = "\n".join(line for line in directory.read_text().splitlines() if "csv:" not in line and "864008001234" not in line)
+    directory.write_text(text)
+    smaller = load_all(config)
+
+    assert [problem.key for problem in changes_refused(config, loaded, smaller, force=False)] == ["directory"]
+    assert changes_refused(config, loaded, smaller, force=True) == []
+
+
+def test_the_key_is_made_once_and_kept_to_ourselves(tmp_path: Path) -> None:
+    key = node_key(tmp_path)
+
+    assert (node_key(tmp_path), len(key)) == (key, 32)
+    assert (tmp_path / "node.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_files_are_replaced_whole(tmp_path: Path) -> None:
+    write_whole(tmp_path / "f", b"one")
+    write_whole(tmp_path / "f", b"two")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+    assert (tmp_path / "f").read_bytes() == b"two\n"
