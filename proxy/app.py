@@ -96,9 +96,7 @@ def network_of(loaded: Loaded) -> Network:
     """Who is who around the node, and which listener leads to whom (asked from the kernel's routes)."""
     listeners = listeners_of(loaded.settings)
     first = min(loaded.settings.core.next_hops, key=lambda hop: hop.priority)
-    addresses = {
-        trunk.id: address_of(trunk.gateway[0]) for trunk in loaded.directory.trunks.values() if trunk.gateway
-    }
+    addresses = {trunk.id: address_of(trunk.gateway[0]) for trunk in loaded.directory.trunks.values() if trunk.gateway}
     core = address_of(first.uri)
     leads = {ip: _listener_for(ip, listeners) for ip in {core[0], *(address[0] for address in addresses.values())}}
     hops = [address_of(hop.uri)[0] for hop in loaded.settings.core.next_hops]
@@ -228,7 +226,7 @@ class Server:
         self.core.drain()
         self._log.info("node.draining")
         deadline = monotonic() + DRAIN_SECONDS
-        while not self.core.idle and monotonic() < deadline:
+        while not self.core.idle and monotonic() < deadline:  # noqa: ASYNC110  # the core has no events to wait for
             await asyncio.sleep(0.05)
         self.node.carry_out(self.core.end_all(monotonic()))
 
@@ -245,16 +243,22 @@ class Server:
         except ConfigError as error:
             loaded, problems = self._loaded, list(error.problems)
         except (OSError, BrokenProcessPool) as error:
-            loaded, problems = self._loaded, [
-                Problem(str(self._config), 0, 0, "", "config.reload_failed", {"error": type(error).__name__})
-            ]
+            loaded, problems = (
+                self._loaded,
+                [Problem(str(self._config), 0, 0, "", "config.reload_failed", {"error": type(error).__name__})],
+            )
         self._reload_ok = not problems
         if not problems:
             self._take(loaded)
         for problem in problems:
             self._log.error("reload.refused", problem=problem.text("en"))
         self._log.info("reload.done", ok=not problems, force=force, seconds=round(time() - started, 3))
-        report = {"ok": not problems, "at": started, "force": force, "problems": [item.text("en") for item in problems]}
+        report = {
+            "ok": not problems,
+            "at": started,
+            "force": force,
+            "problems": [item.text("en") for item in problems],
+        }
         write_whole(self._state / "reload.json", msgspec.json.encode(report))
 
     def _take(self, loaded: Loaded) -> None:
@@ -299,7 +303,9 @@ class Server:
     def _warn_small_buffers(self) -> None:
         for sock in self._sockets:
             if buffer_size(sock) < RECEIVE_BUFFER:
-                self._log.warning("udp.small_buffer", octets=buffer_size(sock), advice="sysctl net.core.rmem_max=8388608")
+                self._log.warning(
+                    "udp.small_buffer", octets=buffer_size(sock), advice="sysctl net.core.rmem_max=8388608"
+                )
 
 
 def _local_day() -> date:
@@ -323,7 +329,11 @@ def changes_refused(config: Path, old: Loaded, new: Loaded, *, force: bool) -> l
             problems.append(Problem(str(config), 0, 0, key, "config.needs_restart", {}))
     before_total, after_total = old.directory.total, new.directory.total
     if not force and shrinks_too_far(before_total, after_total, new.settings.directory.max_shrink):
-        values = {"before": before_total, "after": after_total, "share": f"{new.settings.directory.max_shrink:.0%}"}
+        values = {
+            "before": before_total,
+            "after": after_total,
+            "share": f"{new.settings.directory.max_shrink:.0%}",
+        }
         problems.append(Problem(str(config), 0, 0, "directory", "config.directory_shrinks", values))
     return problems
 
@@ -343,7 +353,7 @@ def node_key(state: Path) -> bytes:
             return key
     key = secrets.token_bytes(32)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(handle, "w", encoding="ascii") as out:
+    with os.fdopen(handle, "w", encoding="ascii") as out:
         out.write(key.hex() + "\n")
     return key
 
@@ -381,7 +391,7 @@ def serve(config: Path, *, json: bool) -> int:
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's loop where the `fast` extra is installed."""
     try:
-        import uvloop
+        import uvloop  # noqa: PLC0415  # optional
     except ImportError:
         return None
     return uvloop.new_event_loop

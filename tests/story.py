@@ -29,9 +29,7 @@ REJECT = Verdict(
     findings=(Finding("caller.not_allocated", "From", "<sip:1@x>", "allocated"),),
     answer=Answer(403, "Forbidden", 'Q.850;cause=21;text="caller.not_allocated"'),
 )
-WOULD_REJECT = Verdict(
-    "reject", enforced=False, mode="monitor", findings=REJECT.findings, answer=REJECT.answer
-)
+WOULD_REJECT = Verdict("reject", enforced=False, mode="monitor", findings=REJECT.findings, answer=REJECT.answer)
 SDP = b"v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 6000 RTP/AVP 8\r\n"
 
 
@@ -89,9 +87,7 @@ def request(
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def response(
-    sent: bytes, status: str, *, tag: str = "b", fields: tuple[str, ...] = (), routes: bool = True
-) -> bytes:
+def response(sent: bytes, status: str, *, tag: str = "b", fields: tuple[str, ...] = (), routes: bool = True) -> bytes:
     """The response of a callee to a request that the proxy sent."""
     message = parse(sent)
     wanted = {"via", "from", "to", "call-id", "cseq"} | ({"record-route"} if routes else set())
@@ -105,9 +101,7 @@ def response(
     return b"\r\n".join([*lines, b"Content-Length: 0", b"", b""])
 
 
-INVITE = request(
-    "INVITE", body=SDP, fields=("Contact: <sip:pbx@127.0.0.2:5060>", "Content-Type: application/sdp")
-)
+INVITE = request("INVITE", body=SDP, fields=("Contact: <sip:pbx@127.0.0.2:5060>", "Content-Type: application/sdp"))
 
 
 class Story:
@@ -212,9 +206,7 @@ def field(data: bytes, name: str) -> list[str]:
     """The values of every field of that name, as text."""
     message: Message = parse(data)
     prefix = name.lower().encode() + b":"
-    return [
-        line.partition(b":")[2].strip().decode() for line in message.lines if line.lower().startswith(prefix)
-    ]
+    return [line.partition(b":")[2].strip().decode() for line in message.lines if line.lower().startswith(prefix)]
 
 
 def counted(tally: Tally) -> Mapping[tuple[str, ...], int]:
@@ -222,9 +214,7 @@ def counted(tally: Tally) -> Mapping[tuple[str, ...], int]:
     return {key: value for key, value in tally.count.items() if value}
 
 
-def in_dialog(
-    method: str, answer: bytes, *, cseq: int = 2, branch: str = "z9hG4bK-2", routes: bool = True
-) -> bytes:
+def in_dialog(method: str, answer: bytes, *, cseq: int = 2, branch: str = "z9hG4bK-2", routes: bool = True) -> bytes:
     """A request of the caller after the callee's answer."""
     route = tuple(f"Route: {value}" for value in reversed(field(answer, "Record-Route"))) if routes else ()
     uri = "sip:callee@127.0.0.1:5080" if routes else "sip:13800138000@127.0.0.1:5060"

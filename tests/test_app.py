@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from proxy.app import ConfigError, Loaded, address_of, changes_refused, core_trunk, judge_of, listeners_of, load_all, network_of, node_key, write_whole
+from proxy.app import (
+    ConfigError,
+    Loaded,
+    address_of,
+    changes_refused,
+    core_trunk,
+    judge_of,
+    listeners_of,
+    load_all,
+    network_of,
+    node_key,
+    write_whole,
+)
 from proxy.call.directory import DirectoryBuilder
 from proxy.call.trunk import RuleAction
 from tests.checks.calls import call
@@ -55,7 +67,11 @@ def test_network(loaded: Loaded) -> None:
 
 @pytest.mark.parametrize(
     ("uri", "address"),
-    [("sip:10.0.0.1", ("10.0.0.1", 5060)), ("sip:x@10.0.0.1:5080;lr", ("10.0.0.1", 5080)), ("sip:[2001:db8::1]:5070", ("2001:db8::1", 5070))],
+    [
+        ("sip:10.0.0.1", ("10.0.0.1", 5060)),
+        ("sip:x@10.0.0.1:5080;lr", ("10.0.0.1", 5080)),
+        ("sip:[2001:db8::1]:5070", ("2001:db8::1", 5070)),
+    ],
 )
 def test_address_of(uri: str, address: tuple[str, int]) -> None:
     assert address_of(uri) == address
@@ -83,7 +99,9 @@ CHANGES: list[tuple[str, Callable[[str], str], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "key"), [(change, key) for _, change, key in CHANGES], ids=[name for name, _, _ in CHANGES])
+@pytest.mark.parametrize(
+    ("change", "key"), [(change, key) for _, change, key in CHANGES], ids=[name for name, _, _ in CHANGES]
+)
 def test_what_needs_a_restart(config: Path, loaded: Loaded, change: Callable[[str], str], key: str) -> None:
     config.write_text(change(config.read_text()))
     problems = changes_refused(config, loaded, load_all(config), force=True)
@@ -100,7 +118,9 @@ def test_what_a_reload_may_change(config: Path, loaded: Loaded) -> None:
 
 def test_a_directory_that_loses_too_much_needs_force(config: Path, loaded: Loaded) -> None:
     directory = config.parent / "directory.yaml"
-    text = "\n".join(line for line in directory.read_text().splitlines() if "csv:" not in line and "864008001234" not in line)
+    text = "\n".join(
+        line for line in directory.read_text().splitlines() if "csv:" not in line and "864008001234" not in line
+    )
     directory.write_text(text)
     smaller = load_all(config)
 

@@ -125,8 +125,7 @@ def test_forbidden_words(root: Path, words: str) -> None:
     hits = [
         f"{path.relative_to(root)}: {found[0]}"
         for path in written_files(root)
-        if path not in allowed
-        and (found := pattern.search(path.read_text(encoding="utf-8", errors="replace")))
+        if path not in allowed and (found := pattern.search(path.read_text(encoding="utf-8", errors="replace")))
     ]
     assert hits == []
 
@@ -169,7 +168,5 @@ def test_help_imports_no_command() -> None:
         "import sys; from proxy.cli import main; main(['--help'], standalone_mode=False); "
         f"print(sorted(set(sys.modules) & {heavy}))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.rstrip().endswith("[]"), result.stdout

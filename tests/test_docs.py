@@ -38,10 +38,7 @@ class Block:
 
 def blocks(page: Path) -> list[Block]:
     found = FENCE.findall(page.read_text(encoding="utf-8"))
-    return [
-        Block(info.strip(), re.sub(f"^{indent}", "", text, flags=re.MULTILINE))
-        for indent, info, text in found
-    ]
+    return [Block(info.strip(), re.sub(f"^{indent}", "", text, flags=re.MULTILINE)) for indent, info, text in found]
 
 
 def prose(page: Path) -> str:

@@ -41,9 +41,7 @@ def mirror_of(root: Path, source: Path) -> Path:
 
 def test_each_source_file_that_does_something_has_its_test_file(root: Path) -> None:
     missing = [
-        str(path.relative_to(root))
-        for path in sources(root)
-        if functions(path) and not mirror_of(root, path).exists()
+        str(path.relative_to(root)) for path in sources(root) if functions(path) and not mirror_of(root, path).exists()
     ]
     assert sorted(set(missing) - set(WITHOUT)) == []
 

@@ -102,18 +102,14 @@ def test_set_up_again_only_when_what_matters_changed(tree: Path) -> None:
     project.write_text(PROJECT.replace("100", "110"), encoding="utf-8")
     assert run(tree, "setup").returncode == 0
     assert times_built(tree) == 1
-    project.write_text(
-        PROJECT.replace('version = "1"', 'version = "1"\ndescription = "other"'), encoding="utf-8"
-    )
+    project.write_text(PROJECT.replace('version = "1"', 'version = "1"\ndescription = "other"'), encoding="utf-8")
     assert run(tree, "setup").returncode == 0
     assert times_built(tree) == 2
 
 
 def test_concurrent_starts_set_up_once(tree: Path) -> None:
     starts = [
-        subprocess.Popen(
-            [tree / "run", "hello"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        subprocess.Popen([tree / "run", "hello"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(3)
     ]
     ends = [(start.communicate(timeout=100), start.returncode) for start in starts]
@@ -142,9 +138,7 @@ def test_moved_tree_is_set_up_anew(tree: Path) -> None:
 
 
 def test_failure_of_pip_is_shown_and_leaves_what_was_ready(tree: Path) -> None:
-    (tree / "pyproject.toml").write_text(
-        PROJECT.replace("test = []", 'test = ["trunkward-none"]'), encoding="utf-8"
-    )
+    (tree / "pyproject.toml").write_text(PROJECT.replace("test = []", 'test = ["trunkward-none"]'), encoding="utf-8")
     assert run(tree, "setup").returncode == 0
     (tree / "backend.py").write_text("raise SystemExit('no such backend')", encoding="utf-8")
     failed = run(tree, "test")
@@ -162,9 +156,7 @@ def test_says_which_python_it_needs(tree: Path, tmp_path: Path) -> None:
     nothing = run(tree, "setup", PATH=str(programs), PYTHON="")
     assert (nothing.returncode, "3.11 or newer" in nothing.stderr) == (1, True), nothing.stderr
     old = programs / "python3"
-    old.write_text(
-        '#!/bin/sh\ncase "$*" in *version_info\\ *) exit 1 ;; esac\necho 3.9.2\n', encoding="ascii"
-    )
+    old.write_text('#!/bin/sh\ncase "$*" in *version_info\\ *) exit 1 ;; esac\necho 3.9.2\n', encoding="ascii")
     old.chmod(0o755)
     too_old = run(tree, "setup", PATH=str(programs), PYTHON="")
     assert (too_old.returncode, f"{old} is 3.9.2" in too_old.stderr) == (1, True), too_old.stderr

@@ -72,7 +72,9 @@ class SnapshotCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric that has a value, under its full name."""
-        build = GaugeMetricFamily(PREFIX + "build_info", METRICS["build_info"].help, labels=METRICS["build_info"].labels)
+        build = GaugeMetricFamily(
+            PREFIX + "build_info", METRICS["build_info"].help, labels=METRICS["build_info"].labels
+        )
         build.add_metric([__version__, platform.python_version()], 1.0)
         yield build
         if self._worker.last is not None:

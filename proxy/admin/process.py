@@ -39,7 +39,7 @@ def spawn(metrics: Address, admin: Address) -> tuple[subprocess.Popen[bytes], so
     with theirs:
         command = [sys.executable, "-P", "-m", "proxy.admin", "--channel-fd", str(theirs.fileno())]
         command += ["--metrics", text_of(metrics), "--admin", text_of(admin)]
-        process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()])  # noqa: S603  # our own program
     ours.settimeout(START_SECONDS)
     try:
         ready = ours.recv(1)

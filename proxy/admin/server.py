@@ -78,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "trunkward"
     sys_version = ""
 
-    def do_GET(self) -> None:  # noqa: N802  # the name that http.server calls
+    def do_GET(self) -> None:  # the name that http.server calls
         """Answer with a page."""
         self._answer(*self.server.control.page(self.path.partition("?")[0], self.server.paths))
 

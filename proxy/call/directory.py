@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import islice, pairwise
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -93,6 +94,17 @@ class Directory:
     def __reduce__(self) -> tuple[object, ...]:
         parts = (dict(self.trunks), dict(self.customers), self._first, self._last, self._grants, self._sets)
         return (Directory, parts)
+
+    @property
+    def sets(self) -> tuple[Grants, ...]:
+        """Every set of grants that some range has."""
+        return self._sets
+
+    def conflicts(self, clashes: Mapping[int, tuple[str, str]], most: int) -> tuple[tuple[str, str, str, str], ...]:
+        """The first ranges whose set of grants is among `clashes`, with the two customers of each."""
+        ranges = zip(self._first, self._last, self._grants, strict=True)
+        found = ((_number(low), _number(high), *clashes[index]) for low, high, index in ranges if index in clashes)
+        return tuple(islice(found, most))
 
     @property
     def entries(self) -> Mapping[str, int]:
@@ -181,7 +193,7 @@ class DirectoryBuilder:
     def __init__(self) -> None:
         self._trunks: dict[str, Trunk] = {}
         self._customers: dict[str, Customer] = {}
-        self._interned: dict[Grant, int] = {}
+        self._interned: dict[tuple[str, date | None, date | None, str, str], int] = {}
         self._rows: list[tuple[int, int, int]] = []
 
     def add_customer(self, customer: Customer) -> None:
@@ -204,11 +216,12 @@ class DirectoryBuilder:
         proof: str = "",
     ) -> None:
         """Allocate `first` to `last`, E.164 numbers of one length. Raises ValueError."""
-        low, high = key_of(first), key_of(last)
+        low = key_of(first)
+        high = low if last == first else key_of(last)
         if not low or not high or low > high or len(first) != len(last):
             raise ValueError(f"no range of E.164 numbers: {first!r} to {last!r}")
-        grant = Grant(trunk_id, valid_from, valid_to, purpose, proof)
-        self._rows.append((low, high, self._interned.setdefault(grant, len(self._interned))))
+        facts = (trunk_id, valid_from, valid_to, purpose, proof)
+        self._rows.append((low, high, self._interned.setdefault(facts, len(self._interned))))
 
     def add_prefix(
         self,
@@ -225,7 +238,7 @@ class DirectoryBuilder:
 
     def build(self) -> Directory:
         """Make the directory. Raises Overlap."""
-        grants = tuple(self._interned)
+        grants = tuple(Grant(*facts) for facts in self._interned)
         self._rows.sort()
         first, last, chosen = array("Q"), array("Q"), array("I")
         sets: dict[tuple[int, ...], int] = {}
@@ -245,18 +258,10 @@ class DirectoryBuilder:
             chosen,
             tuple(tuple(grants[index] for index in held) for held in sets),
         )
-        self._refuse_overlaps(built)
-        return built
-
-    def _refuse_overlaps(self, built: Directory) -> None:
-        """Find ranges that two customers hold on the same day."""
-        clashes = {index: clash for index, held in enumerate(built._sets) if (clash := self._clash(held))}
-        conflicts: list[tuple[str, str, str, str]] = []
+        clashes = {index: clash for index, held in enumerate(built.sets) if (clash := self._clash(held))}
         if clashes:
-            for low, high, index in zip(built._first, built._last, built._grants, strict=True):
-                if index in clashes and len(conflicts) < self.MAX_CONFLICTS:
-                    conflicts.append((_number(low), _number(high), *clashes[index]))
-            raise Overlap(tuple(conflicts))
+            raise Overlap(built.conflicts(clashes, self.MAX_CONFLICTS))
+        return built
 
     def _clash(self, held: Grants) -> tuple[str, str] | None:
         for position, one in enumerate(held):
@@ -306,7 +311,7 @@ def _cut(cluster: list[tuple[int, int, int]]) -> Iterable[tuple[int, int, tuple[
         events.setdefault(high + 1, ([], []))[1].append(grant)
     held: dict[int, int] = {}
     borders = sorted(events)
-    for border, following in zip(borders, borders[1:], strict=False):
+    for border, following in pairwise(borders):
         begin, end = events[border]
         for grant in begin:
             held[grant] = held.get(grant, 0) + 1

@@ -38,7 +38,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One INVITE outside a dialog. `claims` come in wire order; `called` is E.164, a short number, or the raw user part."""
+    """One INVITE outside a dialog. `claims` in wire order; `called` is E.164, a short number, or the raw user part."""
 
     call_id: str
     trunk: Trunk

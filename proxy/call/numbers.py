@@ -41,7 +41,7 @@ def normalise(user: str, plan: DialPlan) -> str:
     numbers get their national form: 95588 → +8695588. Digits of other scripts make no number: the next
     hop may read them otherwise.
     """
-    return _normalise(user, plan.country, plan.area, plan.strip, tuple(plan.prefixes.items()), plan.emergency)
+    return _normalise(user, plan.country, plan.area, plan.strip, tuple(plan.prefixes.items()))
 
 
 # A trunk shows few numbers again and again; each entry is some 300 octets, and the function is pure.
@@ -52,7 +52,6 @@ def _normalise(
     area: str,
     strip: tuple[str, ...],
     prefixes: tuple[tuple[str, str], ...],
-    emergency: frozenset[str],
 ) -> str:
     digits = user.translate(_SEPARATORS)
     if not _DIGITS.fullmatch(digits) or len(digits) > 24:
@@ -140,7 +139,7 @@ def is_emergency(user: str, plan: DialPlan) -> bool:
 
 
 def called(user: str, plan: DialPlan) -> str:
-    """A called number for records and look-ups: E.164, an emergency or short number as it is, else the text as it came."""
+    """A called number for records and look-ups: E.164, an emergency number as it is, else the text as it came."""
     if is_emergency(user, plan):
         digits = user.translate(_SEPARATORS)
         return next((short for short in sorted(plan.emergency) if digits.endswith(short)), digits)

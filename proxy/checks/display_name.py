@@ -30,7 +30,12 @@ def judge(call: Call, facts: Facts) -> Result:
     if call.trunk.role == "core":
         return NOT_APPLICABLE
     findings = [
-        Finding("caller.display_name", claim.header, claim.value[:EVIDENCE], f"no number but {claim.number or 'the own one'}")
+        Finding(
+            "caller.display_name",
+            claim.header,
+            claim.value[:EVIDENCE],
+            f"no number but {claim.number or 'the own one'}",
+        )
         for claim in call.claims
         if claim.display and claim.header not in REDIRECTING and _misleads(claim, call.trunk, facts)
     ]
@@ -39,7 +44,11 @@ def judge(call: Call, facts: Facts) -> Result:
 
 def _misleads(claim: Claim, trunk: Trunk, facts: Facts) -> bool:
     display = claim.display
-    if display.isascii() and not _ASCII_DIGIT.search(display) and not _ASCII_DIGIT.search(display.translate(_LOOKALIKES)):
+    if (
+        display.isascii()
+        and not _ASCII_DIGIT.search(display)
+        and not _ASCII_DIGIT.search(display.translate(_LOOKALIKES))
+    ):
         return False
     return any(not _is_own(number, claim, trunk, facts) for number in numbers_read(display, trunk))
 
@@ -59,7 +68,7 @@ def numbers_read(display: str, trunk: Trunk) -> list[str]:
 
 
 def _folded(display: str) -> str:
-    """Full-width, circled, superscript and other scripts' digits and Chinese numerals as ASCII; unseen characters gone."""
+    """Other scripts', circled and superscript digits and Chinese numerals as ASCII; unseen characters gone."""
     folded: list[str] = []
     for character in unicodedata.normalize("NFKC", display):
         digit = unicodedata.digit(character, None)

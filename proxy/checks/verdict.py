@@ -51,5 +51,5 @@ def answer_to(finding: Finding, action: RuleAction) -> Answer:
 def _run(check: Check, call: Call, facts: Facts) -> Result:
     try:
         return check.judge(call, facts)
-    except Exception as error:  # a defect of ours must not decide a call: unavailable, recorded, counted
+    except Exception as error:  # noqa: BLE001  # a defect of ours must not decide a call: unavailable, recorded, counted
         return Result(Outcome.UNAVAILABLE, cause=f"check-crashed: {type(error).__name__}")

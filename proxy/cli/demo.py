@@ -19,9 +19,7 @@ PAUSE = 2.0  # seconds between calls once every kind has been shown
 
 
 @click.command()
-@click.option(
-    "--once", is_flag=True, help="End after one call of each kind; exit 0 only if all were as expected."
-)
+@click.option("--once", is_flag=True, help="End after one call of each kind; exit 0 only if all were as expected.")
 @lang_option
 def command(once: bool, lang: str | None) -> None:
     """Show the main job on loopback: a proxy, a callee, a caller, and calls of each kind."""

@@ -29,9 +29,7 @@ COLUMNS = ("check", "outcome", "rule", "header", "value", "expected", "detail")
 @click.option("--pai", multiple=True, help="A number or value of P-Asserted-Identity; may be repeated.")
 @click.option("--diversion", multiple=True, help="A number or value of Diversion; may be repeated.")
 @click.option("--display", default="", help="The display name in From.")
-@click.option(
-    "--message", type=click.File("rb"), help="A file that holds the whole INVITE, instead of numbers."
-)
+@click.option("--message", type=click.File("rb"), help="A file that holds the whole INVITE, instead of numbers.")
 @click.option("--at", type=click.DateTime(["%Y-%m-%d"]), help="Judge as of this day.")
 @output_option
 @lang_option

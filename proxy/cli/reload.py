@@ -30,7 +30,11 @@ class Report(msgspec.Struct):
 
 @click.command("reload")
 @click.option("-c", "--config", type=click.Path(path_type=Path), required=True, help="Configuration file.")
-@click.option("--force", is_flag=True, help="Take the directory even if it loses more numbers than directory.max_shrink.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Take the directory even if it loses more numbers than directory.max_shrink.",
+)
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for the proxy.")
 @lang_option
 def command(config: Path, force: bool, timeout: float, lang: str | None) -> None:

@@ -17,7 +17,11 @@ from proxy.settings.catalogue import text
 @click.command("serve")
 @click.option("-c", "--config", type=click.Path(path_type=Path), required=True, help="Configuration file.")
 @click.option(
-    "--log", "form", type=click.Choice(["auto", "json", "console"]), default="auto", help="Form of the log on stderr."
+    "--log",
+    "form",
+    type=click.Choice(["auto", "json", "console"]),
+    default="auto",
+    help="Form of the log on stderr.",
 )
 @lang_option
 def command(config: Path, form: str, lang: str | None) -> None:
@@ -32,5 +36,8 @@ def command(config: Path, form: str, lang: str | None) -> None:
         click.echo(text("serve.cannot_listen", language, what=str(error)), err=True)
     except OSError as error:
         where = error.filename or ""
-        click.echo(text("serve.os_error", language, what=error.strerror or type(error).__name__, where=where), err=True)
+        click.echo(
+            text("serve.os_error", language, what=error.strerror or type(error).__name__, where=where),
+            err=True,
+        )
     sys.exit(1)

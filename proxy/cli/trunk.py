@@ -16,7 +16,9 @@ from proxy.cli.table import output_option, print_rows
 from proxy.settings.catalogue import text
 
 LIST = ("trunk", "customer", "name", "role", "screening", "mode", "state", "sources", "gateway")
-config_option = click.option("-c", "--config", type=click.Path(path_type=Path), required=True, help="Configuration file.")
+config_option = click.option(
+    "-c", "--config", type=click.Path(path_type=Path), required=True, help="Configuration file."
+)
 
 
 @click.group("trunk")
@@ -88,7 +90,7 @@ def show_command(trunk_id: str, config: Path, output: str, lang: str | None) -> 
         "tgrp": trunk.tgrp,
         "valid_from": trunk.valid_from,
         "valid_to": trunk.valid_to,
-        "dial_plan": f"country {trunk.dial_plan.country} area {trunk.dial_plan.area} strip {' '.join(trunk.dial_plan.strip)}",
+        "dial_plan": _plan(trunk),
         "policy": " ".join(f"{name}={entry.action}" for name, entry in sorted(trunk.policy.items())),
         "numbers": loaded.directory.count_of(trunk.id),
     }
@@ -98,6 +100,11 @@ def show_command(trunk_id: str, config: Path, output: str, lang: str | None) -> 
         print_rows(_columns(language), _allocations(loaded, trunk_id))
     else:
         print_rows({key: key for key in facts}, [facts], output)
+
+
+def _plan(trunk: Trunk) -> str:
+    plan = trunk.dial_plan
+    return f"country {plan.country} area {plan.area} strip {' '.join(plan.strip)}"
 
 
 def _known(loaded: Loaded) -> str:

@@ -21,12 +21,26 @@ class CallState:
     One call that has been passed on, from its INVITE until it is over.
 
     `caller` and `callee` are where the two sides are reached; `started_at` and `answered_at` are on the core's
-    clock; `answer` is the 2xx as received; `cookie` what its Record-Route carries; `cancelled` whether the caller gave up.
+    clock; `answer` is the 2xx as received; `cookie` what its Record-Route carries; `cancelled` whether the
+    caller gave up.
     """
 
     __slots__ = (
-        "answered_at", "call", "callee", "callee_trunk", "caller", "cancelled", "caller_text", "callee_text", "answer",
-        "cookie", "key", "ladder", "started_at", "status", "verdict",
+        "answer",
+        "answered_at",
+        "call",
+        "callee",
+        "callee_text",
+        "callee_trunk",
+        "caller",
+        "caller_text",
+        "cancelled",
+        "cookie",
+        "key",
+        "ladder",
+        "started_at",
+        "status",
+        "verdict",
     )  # fmt: skip
 
     def __init__(self, key: CallKey, call: Call, caller: Hop, caller_text: str, started_at: float) -> None:

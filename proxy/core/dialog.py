@@ -27,7 +27,7 @@ def receive_in_dialog(state: State, context: Context, now: float) -> None:
     context.state = call
     if call is not None:
         call.saw(now, "in", context.peer, request.method.decode("ascii", "replace"))
-    pass_on(state, context, _addressed(state, request, routed, hop), hop, now, [])
+    pass_on(state, context, _addressed(state, routed, hop), hop, now, [])
     if call is not None:
         call.saw(now, "out", context.far, request.method.decode("ascii", "replace"))
 
@@ -41,7 +41,7 @@ def receive_ack(state: State, request: Request, source: Address, listener: int, 
         return
     data = forward.forwarded(
         request,
-        _addressed(state, request, routed, hop),
+        _addressed(state, routed, hop),
         state.place,
         via=forward.received_via(request.via, request.via_rest, source),
         branch=make_branch(state, request, source[0]),
@@ -64,7 +64,9 @@ def _admitted(state: State, request: Request, source: Address, core: bool) -> tu
     call, by_caller = state.calls.find(request)
     if routed.cookie:
         tags = (request.from_tag, request.to_tag)
-        if (call is None or routed.cookie != call.cookie) and all(routed.cookie != state.stamp.cookie(request.call_id, tag) for tag in tags):
+        if (call is None or routed.cookie != call.cookie) and all(
+            routed.cookie != state.stamp.cookie(request.call_id, tag) for tag in tags
+        ):
             return routed, call, 481
     else:
         side = None if call is None else call.caller if by_caller else call.callee
@@ -106,7 +108,7 @@ def _ip(uri: Uri) -> str | None:
     return host if ":" in host or host.replace(".", "").isdigit() else None
 
 
-def _addressed(state: State, request: Request, routed: Routed, hop: Hop) -> Routed:
+def _addressed(state: State, routed: Routed, hop: Hop) -> Routed:
     """A Request-URI that names this node is changed to name the hop."""
     if not routed.routes and routed.target.scheme == b"sip" and state.place.own(routed.target) is not None:
         return Routed(forward.at_hop(routed.target, hop.address), [], routed.target, routed.cookie, routed.egress)

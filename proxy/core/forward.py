@@ -53,7 +53,14 @@ def at_hop(uri: Uri, hop: Address) -> bytes:
 
 
 def forwarded(
-    request: Request, routed: Routed, place: Place, *, via: bytes, branch: bytes, egress: int, record: list[bytes]
+    request: Request,
+    routed: Routed,
+    place: Place,
+    *,
+    via: bytes,
+    branch: bytes,
+    egress: int,
+    record: list[bytes],
 ) -> bytes:
     """
     The octets to send. `via` is the received top Via line as it must read now (b"": as it came), `record`

@@ -35,7 +35,7 @@ def refusal(state: State, request: Request) -> tuple[int, tuple[bytes, ...]] | N
 
 
 def _is_loop(state: State, request: Request) -> bool:
-    """Whether this very request has been here: an own Via whose path hash is the one it would get now (RFC 5393 §4.2)."""
+    """Whether this very request has been here: an own Via has the path hash that it would get now (RFC 5393 §4.2)."""
     message = request.message
     if message.names.count(VIA) < 2 and not request.via_rest and not state.place.own_via(request.via.sent_by):
         return False
@@ -130,7 +130,13 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
 
 
 def _reject(
-    state: State, context: Context, call: CallState, status: int, now: float, phrase: str = "", extra: tuple[bytes, ...] = ()
+    state: State,
+    context: Context,
+    call: CallState,
+    status: int,
+    now: float,
+    phrase: str = "",
+    extra: tuple[bytes, ...] = (),
 ) -> None:
     state.answer(context, status, now, phrase, extra)
     state.report(call.decided(now, status, now - call.started_at))
@@ -187,7 +193,13 @@ def pass_on(state: State, context: Context, routed: Routed, hop: Hop, now: float
     context.branch = make_branch(state, request, context.source[0])
     context.far = hop.text
     data = forward.forwarded(
-        request, routed, state.place, via=context.via, branch=context.branch, egress=hop.listener, record=record
+        request,
+        routed,
+        state.place,
+        via=context.via,
+        branch=context.branch,
+        egress=hop.listener,
+        record=record,
     )
     invite = request.method == b"INVITE"
     key = client_key(context.branch, request.method)

@@ -1,4 +1,4 @@
-"""The proxy core of one node: events in, actions out (RFC 3261 §16). It reads no clock, opens no socket, awaits nothing."""
+"""The proxy core of one node: events in, actions out (RFC 3261 §16). No clock, no socket, no waiting."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def via_values(response: Message, count: int) -> list[Via]:
 
 
 def upstream(via: Via) -> Address | None:
-    """Where a response goes whose transaction is unknown: by the Via it was sent with (§18.2.2); None for a host name."""
+    """Where a response without a transaction goes: by the Via it was sent with (§18.2.2); None for a host name."""
     host = (via.received or via.host).strip(b"[]")
     if not host.replace(b".", b"").isdigit() and b":" not in host:
         return None

@@ -31,7 +31,8 @@ class Stamp:
     ) -> bytes:
         """
         What stands for one transaction upstream: hash over fields that the request and each of its
-        responses carry alike; `source` is the address it came from. CANCEL and the ACK of a non-2xx give the same as their INVITE (§9.1, §17.1.1.3).
+        responses carry alike; `source` is the address it came from. CANCEL and the ACK of a non-2xx give
+        the same as their INVITE (§9.1, §17.1.1.3).
         """
         text = b"origin\0%b\0%b\0%d\0%b\0%b\0%b\0%d" % (branch, host, port, source, call_id, from_tag, cseq)
         return self._hash(text).hexdigest().encode()

@@ -61,8 +61,8 @@ class Context:
     """
 
     __slots__ = (
-        "armed", "branch", "cancelled", "client", "far", "initial", "listener", "peer", "provisional", "request", "server", "source", "state",
-        "ticket", "trunk", "via",
+        "armed", "branch", "cancelled", "client", "far", "initial", "listener", "peer", "provisional", "request",
+        "server", "source", "state", "ticket", "trunk", "via",
     )  # fmt: skip
 
     def __init__(self, request: Request, source: Address, listener: int, trunk: Trunk) -> None:
@@ -169,7 +169,9 @@ class State:
     ) -> None:
         """Answer once, remembering nothing (RFC 3261 §8.2.7); the same request gets the same answer."""
         tag = b"" if request.to_tag else self.stamp.of_request(request, source[0])
-        data = build.response(request.message, received_via(request.via, request.via_rest, source), status, "", tag, extra)
+        data = build.response(
+            request.message, received_via(request.via, request.via_rest, source), status, "", tag, extra
+        )
         self.transmit(data, response_address(request.via, source), listener, False)
 
     def serve(self, context: Context, key: tuple[bytes, ...], *, invite: bool) -> None:

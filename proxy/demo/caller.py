@@ -58,9 +58,7 @@ class Caller(asyncio.DatagramProtocol):
     async def greet(self, call_id: str) -> int:
         """Send OPTIONS to the peer and give the status of its answer, 408 for none within T1."""
         target = f"sip:{self._peer[0]}:{self._peer[1]}"
-        request = self._request(
-            "OPTIONS", target, Attempt(call_id, f"<sip:demo@{self.address}>", ""), f"<{target}>", 1
-        )
+        request = self._request("OPTIONS", target, Attempt(call_id, f"<sip:demo@{self.address}>", ""), f"<{target}>", 1)
         queue = self._waiting.setdefault(call_id, asyncio.Queue())
         self._transport.sendto(request, self._peer)
         try:
@@ -88,9 +86,7 @@ class Caller(asyncio.DatagramProtocol):
         answered = 200 <= final.status < 300
         contact = bare_uri(final.first("Contact")) if answered else target
         route = tuple(reversed(final.every("Record-Route"))) if answered else ()
-        ack = self._request(
-            "ACK", contact, attempt, final.first("To"), 1, route, branch="a" if answered else "1"
-        )
+        ack = self._request("ACK", contact, attempt, final.first("To"), 1, route, branch="a" if answered else "1")
         self._transport.sendto(ack, self._peer)
         if answered:
             await asyncio.sleep(HOLD)
@@ -138,14 +134,10 @@ class Caller(asyncio.DatagramProtocol):
         if method != "INVITE":
             return write(f"{method} {target} SIP/2.0", fields)
         more = [("Contact", f"<sip:caller@{self.address}>"), *attempt.claims]
-        return write(
-            f"INVITE {target} SIP/2.0", [*fields, *more], MEDIA.format(host=self.address.rpartition(":")[0])
-        )
+        return write(f"INVITE {target} SIP/2.0", [*fields, *more], MEDIA.format(host=self.address.rpartition(":")[0]))
 
 
 async def phone(host: str, peer: tuple[str, int]) -> Caller:
     """Open a caller on a free port of this address that sends everything to `peer`."""
-    _, caller = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: Caller(peer), local_addr=(host, 0)
-    )
+    _, caller = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Caller(peer), local_addr=(host, 0))
     return caller

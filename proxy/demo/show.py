@@ -13,14 +13,7 @@ from proxy.demo.stage import Stage
 from proxy.settings.catalogue import text
 
 COLUMNS = ("kind", "numbers", "expected", "verdict", "rules", "status", "good")
-WIDTHS = {
-    "kind": 40,
-    "numbers": 26,
-    "expected": 20,
-    "verdict": 20,
-    "rules": 22,
-    "status": 6,
-}  # terminal columns
+WIDTHS = {"kind": 35, "numbers": 26, "expected": 16, "verdict": 12, "rules": 21, "status": 3}  # terminal columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +67,7 @@ def row(placed: Placed, lang: str) -> dict[str, str]:
     return {
         "kind": text(f"demo.kind.{placed.kind.key}", lang),
         "numbers": _numbers(placed.kind),
-        "expected": _words(placed.kind.expected, lang),
+        "expected": f"{_words(placed.kind.expected, lang)} {placed.kind.expected.status}",
         "verdict": _words(placed.seen, lang),
         "rules": ", ".join(placed.rules),
         "status": str(placed.ending.status),
@@ -93,7 +86,5 @@ def _numbers(kind: Kind) -> str:
 def _words(expected: Expected | None, lang: str) -> str:
     if expected is None:
         return text("demo.no_record", lang)
-    name = (
-        expected.verdict if expected.enforced or expected.verdict == "pass" else f"would_{expected.verdict}"
-    )
-    return f"{text(f'demo.verdict.{name}', lang)} {expected.status}"
+    monitored = not expected.enforced and expected.verdict != "pass"
+    return text(f"demo.verdict.{'would_' * monitored}{expected.verdict}", lang)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MEDIA = (
-    "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
-    "m=audio 9 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
+    "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
 )
 
 
@@ -55,9 +54,7 @@ def read(data: bytes) -> Heard | None:
 def write(start: str, fields: list[tuple[str, str]], body: str = "") -> bytes:
     """Write one message; Content-Length is added."""
     typed = [("Content-Type", "application/sdp")] if body else []
-    lines = [
-        f"{name}: {value}" for name, value in [*fields, *typed, ("Content-Length", str(len(body.encode())))]
-    ]
+    lines = [f"{name}: {value}" for name, value in [*fields, *typed, ("Content-Length", str(len(body.encode())))]]
     return "\r\n".join([start, *lines, "", body]).encode()
 
 

@@ -105,7 +105,7 @@ class Node:
     def _datagram(self, data: bytes, source: Address, index: int) -> None:
         try:
             self.carry_out(self.core.receive(data, source, index, monotonic()))
-        except Exception:
+        except Exception:  # noqa: BLE001  # one message must not stop the node; it is logged and counted
             self._tally.count["parse_errors_total", "internal"] += 1
             self._log.exception("message.failed", octets=len(data))
 
@@ -135,7 +135,7 @@ class Node:
         self._armed_for = NEVER
         try:
             self.carry_out(self.core.timer(monotonic()))
-        except Exception:
+        except Exception:  # noqa: BLE001  # one message must not stop the node; it is logged and counted
             self._log.exception("timer.failed")
         self._rearm()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from pathlib import Path
 from typing import Final
 
 # The kernel's default (208 KiB) holds some 90 INVITEs, a burst of milliseconds; 4 MiB holds 3,600.
@@ -46,8 +47,8 @@ def buffer_size(sock: socket.socket) -> int:
 def kernel_drops(sock: socket.socket) -> int:
     """How many datagrams the kernel has dropped because this socket's buffer was full."""
     inode = str(os.fstat(sock.fileno()).st_ino)
-    table = "/proc/net/udp6" if sock.family == socket.AF_INET6 else "/proc/net/udp"
-    with contextlib.suppress(OSError, ValueError, IndexError), open(table, encoding="ascii") as lines:
+    table = Path("/proc/net/udp6" if sock.family == socket.AF_INET6 else "/proc/net/udp")
+    with contextlib.suppress(OSError, ValueError, IndexError), table.open(encoding="ascii") as lines:
         for line in lines:
             columns = line.split()
             if len(columns) > 12 and columns[9] == inode:

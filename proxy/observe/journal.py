@@ -62,12 +62,21 @@ class Batch:
         return data
 
 
+class Recorder(structlog.BoundLoggerBase):
+    """structlog's bound logger with the one method that the journal calls."""
+
+    def record(self, **fields: Any) -> None:
+        """Write one record."""
+        self._proxy_to_logger("record", **fields)
+
+
 class Journal:
     """
     Writes the records of one node into `calls-YYYYMMDD.jsonl` (UTC days of the records).
 
     `put` never blocks. The disk refusing (full, broken) loses nothing until the queue is full; then the
-    newest are dropped and counted. Files older than `retention` seconds go when a new day begins. `wall` turns the core's clock into seconds since the epoch.
+    newest are dropped and counted. Files older than `retention` seconds go when a new day begins. `wall`
+    turns the core's clock into seconds since the epoch.
     """
 
     def __init__(
@@ -102,7 +111,7 @@ class Journal:
         seq, previous = self._resume()
         self._batch = Batch()
         self._logger: Any = structlog.wrap_logger(
-            self._batch, processors=[Chain(seq, previous)], wrapper_class=structlog.BoundLoggerBase
+            self._batch, processors=[Chain(seq, previous)], wrapper_class=Recorder
         )
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -166,7 +175,7 @@ class Journal:
 
     def _render(self, report: Report, ts: float) -> None:
         line = line_of(report, self._node, self._clock.text(ts))
-        self._logger._proxy_to_logger("record", **(masked(line) if self._mask else line))
+        self._logger.record(**(masked(line) if self._mask else line))
 
     def _flush(self) -> None:
         """Write whole lines; what a full disk takes only in part is continued where it stopped."""
@@ -232,4 +241,3 @@ def last_line(path: Path) -> LastLine:
         return LastLine(b"", 0)
     start = tail.rfind(b"\n", 0, end - 1) + 1
     return LastLine(tail[start:end], position + end)
-

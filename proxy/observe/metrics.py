@@ -25,7 +25,9 @@ class Metric:
 METRICS: Final[Mapping[str, Metric]] = {
     "calls_total": Metric("counter", "Calls judged.", ("trunk", "mode", "verdict")),
     "findings_total": Metric("counter", "Rules that calls broke.", ("trunk", "rule")),
-    "would_reject_total": Metric("counter", "Calls that block mode would have rejected, by each rule they broke.", ("trunk", "rule")),
+    "would_reject_total": Metric(
+        "counter", "Calls that block mode would have rejected, by each rule they broke.", ("trunk", "rule")
+    ),
     "responses_total": Metric("counter", "SIP responses by trunk; out: sent to it.", ("trunk", "direction", "code")),
     "verdict_seconds": Metric("histogram", "Time from the INVITE to its verdict."),
     "setup_seconds": Metric("histogram", "Time from the INVITE to its answer."),

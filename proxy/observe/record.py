@@ -88,7 +88,12 @@ def _refused_line(report: Refused, node: str, ts: str) -> dict[str, Any]:
         "emergency": False,
         "numbers": {"from": report.caller, "pai": [], "ppi": None, "rpid": None, "diversion": []},
         "findings": [
-            {"rule": "trunk.unknown", "header": report.method, "value": report.source, "expected": "the address of a trunk"}
+            {
+                "rule": "trunk.unknown",
+                "header": report.method,
+                "value": report.source,
+                "expected": "the address of a trunk",
+            }
         ],
         "status": 403 if report.answered else None,
         "attestation": None,

@@ -65,7 +65,12 @@ class Explained:
             "emergency": call.emergency,
             "mode": verdict.mode,
             "claims": [
-                {"header": claim.header, "value": claim.value, "number": claim.number, "reading": claim.reading.value}
+                {
+                    "header": claim.header,
+                    "value": claim.value,
+                    "number": claim.number,
+                    "reading": claim.reading.value,
+                }
                 for claim in call.claims
             ],
             "checks": [
@@ -91,7 +96,13 @@ class Explained:
         rows: list[dict[str, str]] = []
         for name, result in self.verdict.results:
             if not result.findings:
-                rows.append({"check": name, "outcome": _outcome(result.outcome.value, lang), "detail": result.cause or says[name]})
+                rows.append(
+                    {
+                        "check": name,
+                        "outcome": _outcome(result.outcome.value, lang),
+                        "detail": result.cause or says[name],
+                    }
+                )
             for item in result.findings:
                 detail = text(f"rule.{item.rule}", lang, header=item.header, value=item.value, expected=item.expected)
                 rows.append(

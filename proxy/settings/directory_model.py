@@ -86,9 +86,7 @@ class Allocation(Section):
     first: Number | None = Field(default=None, description="First number of a range.")
     last: Number | None = Field(default=None, description="Last number of the range, of the same length.")
     prefix: Prefix | None = Field(default=None, description="All numbers of up to 15 digits that begin so.")
-    csv: Text | None = Field(
-        default=None, description="A CSV file of ranges; relative to the directory file."
-    )
+    csv: Text | None = Field(default=None, description="A CSV file of ranges; relative to the directory file.")
     valid_from: Day | None = Field(default=None, description="First day; for `csv` where a row says nothing.")
     valid_to: Day | None = Field(default=None, description="Last day; for `csv` where a row says nothing.")
     purpose: Text = Field(default="", description="What the numbers are for.")
@@ -116,9 +114,7 @@ class Allocation(Section):
 class TrunkEntry(Section):
     """One customer connection."""
 
-    id: Annotated[Name, AfterValidator(_free)] = Field(
-        description="Id of the trunk; no two alike; not core, unknown."
-    )
+    id: Annotated[Name, AfterValidator(_free)] = Field(description="Id of the trunk; no two alike; not core, unknown.")
     customer: Name = Field(description="Id of the customer.")
     role: Annotated[Literal["access", "peer", "core"], one_of("access", "peer", "core")] = Field(
         default="access",
@@ -136,19 +132,13 @@ class TrunkEntry(Section):
         default=(),
         description="SIP URIs (IP addresses) that calls to the trunk are sent to; the first one is used.",
     )
-    pilot_number: Number | None = Field(
-        default=None, description="Main number; must be allocated to the trunk."
-    )
+    pilot_number: Number | None = Field(default=None, description="Main number; must be allocated to the trunk.")
     dial_plan: Plan = Field(default=Plan(), description="How the trunk's users write numbers.")
-    tgrp: Text = Field(
-        default="", description="Trunk group (RFC 4904) that tells trunks behind one address apart."
-    )
+    tgrp: Text = Field(default="", description="Trunk group (RFC 4904) that tells trunks behind one address apart.")
     mode: CallMode | None = Field(default=None, description="`block` or `monitor`, instead of `node.mode`.")
     state: State = Field(default="active", description="`suspended` breaks the rule trunk.suspended.")
     valid: Period = Field(default=Period(), description="The days on which the trunk may be used.")
-    policy: Mapping[str, PolicyAction] = Field(
-        default={}, description="As `policy` in the configuration file."
-    )
+    policy: Mapping[str, PolicyAction] = Field(default={}, description="As `policy` in the configuration file.")
     allocations: Annotated[tuple[Allocation, ...], Listed] = Field(
         default=(), description="Numbers that the trunk may show."
     )

@@ -21,9 +21,7 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)")
 _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _ENDPOINT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]*)):([0-9]{1,5})")
-_SIP: Final = re.compile(
-    r"sip:(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:;?@<>]*))(?::([0-9]{1,5}))?(?:;transport=udp)?"
-)
+_SIP: Final = re.compile(r"sip:(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:;?@<>]*))(?::([0-9]{1,5}))?(?:;transport=udp)?")
 _DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
 NUMBER: Final = re.compile(r"\+[1-9][0-9]{2,17}")
@@ -205,9 +203,9 @@ def status_of(value: Any) -> Any:
 class PolicyAction(Section):
     """What follows when a rule is broken."""
 
-    action: Annotated[
-        Literal["reject", "tag", "ignore"], one_of("reject", "tag", "ignore", later=("replace",))
-    ] = Field(description="`reject` the call, `tag` it (pass and record), or `ignore` the rule.")
+    action: Annotated[Literal["reject", "tag", "ignore"], one_of("reject", "tag", "ignore", later=("replace",))] = (
+        Field(description="`reject` the call, `tag` it (pass and record), or `ignore` the rule.")
+    )
     status: Annotated[int | None, BeforeValidator(status_of)] = Field(
         default=None, description="SIP status of a rejection; default: the rule's own."
     )

@@ -62,9 +62,7 @@ def open_document(path: Path) -> Document:
             return yaml_strict.examine(data.decode("utf-8"), shown)
         problems = (Problem(shown, 0, 0, "", "yaml.too_large", {"limit": MAX_OCTETS // 2**20}),)
     except OSError as error:
-        problems = (
-            Problem(shown, 0, 0, "", "file.unreadable", {"reason": error.strerror or type(error).__name__}),
-        )
+        problems = (Problem(shown, 0, 0, "", "file.unreadable", {"reason": error.strerror or type(error).__name__}),)
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         line, column = before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode("utf-8")) + 1
@@ -94,9 +92,7 @@ def validate(
     return None
 
 
-def _translate(
-    model: type[BaseModel], document: Document, error: ErrorDetails, before: yaml_strict.Path
-) -> Problem:
+def _translate(model: type[BaseModel], document: Document, error: ErrorDetails, before: yaml_strict.Path) -> Problem:
     """Turn an error of pydantic into a problem with its place."""
     path, kind = (*before, *error["loc"]), error["type"]
     values: dict[str, object] = dict(error.get("ctx", {}))
@@ -164,16 +160,12 @@ def policy_problems(
             yield Problem(document.file, line, column, dotted(inner), "config.unknown_rule", values)
         if isinstance(entry, dict) and "status" in entry and entry.get("action") in ("tag", "ignore"):
             line, column = document.positions.value((*inner, "status"))
-            yield Problem(
-                document.file, line, column, dotted((*inner, "status")), "config.status_without_reject"
-            )
+            yield Problem(document.file, line, column, dotted((*inner, "status")), "config.status_without_reject")
 
 
 def _compare(settings: Settings, at: _Places) -> None:
     """Check what must fit together: listeners, next hops, endpoints."""
-    _twice(
-        at, {("listen", i, "name"): item.name for i, item in enumerate(settings.listen)}, "config.same_name"
-    )
+    _twice(at, {("listen", i, "name"): item.name for i, item in enumerate(settings.listen)}, "config.same_name")
     _twice(
         at,
         {("listen", i, "address"): item.address for i, item in enumerate(settings.listen)},

@@ -43,9 +43,7 @@ def _between(low: str, high: str) -> AfterValidator:
 
 def _directory_url(value: object) -> str:
     path = value.removeprefix(_SCHEME) if isinstance(value, str) else ""
-    if path in ("", value) or (
-        path.startswith("//") and not path.startswith("///")
-    ):  # file://host/… is elsewhere
+    if path in ("", value) or (path.startswith("//") and not path.startswith("///")):  # file://host/… is elsewhere
         raise fault("url", value=value)
     return str(value)
 
@@ -102,9 +100,7 @@ class Listen(Section):
 class NextHop(Section):
     """One softswitch or proxy on the core side."""
 
-    uri: SipUri = Field(
-        description="`sip:` URI with an IP address and perhaps a port; host names are not looked up."
-    )
+    uri: SipUri = Field(description="`sip:` URI with an IP address and perhaps a port; host names are not looked up.")
     priority: Annotated[int, _whole(0, 65535)] = Field(
         default=1, description="The lowest priority is used first; this version uses only that one."
     )
@@ -162,12 +158,9 @@ class Records(Section):
 
     directory: Text = Field(
         default="var/log",
-        description="Directory of the record files, one a day (UTC). "
-        "A relative path starts at the working directory.",
+        description="Directory of the record files, one a day (UTC). A relative path starts at the working directory.",
     )
-    mask_numbers: bool = Field(
-        default=False, description="Whether records hide the middle digits of numbers."
-    )
+    mask_numbers: bool = Field(default=False, description="Whether records hide the middle digits of numbers.")
     retention: Annotated[Duration, _between("1d", "36500d")] = Field(
         default=180 * 86400.0,
         description="How long record files are kept; older ones are deleted.",
@@ -187,9 +180,7 @@ class Metrics(Section):
 class Admin(Section):
     """The control endpoint."""
 
-    address: Address = Field(
-        default=("127.0.0.1", 8080), description="IP address and port of the health checks."
-    )
+    address: Address = Field(default=("127.0.0.1", 8080), description="IP address and port of the health checks.")
 
 
 class Settings(Section):

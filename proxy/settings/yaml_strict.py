@@ -30,9 +30,7 @@ Mark: TypeAlias = tuple[int, int]
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS: Final[Mapping[str, bool | None]] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INTEGER: Final = re.compile("-?(?:0|[1-9][0-9]{0,17})")
-_CONTROL: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
-)  # YAML 1.2 §5.1
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")  # YAML 1.2 §5.1
 _BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 counts as lines
 _FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
 
@@ -84,9 +82,7 @@ def examine(text: str, file: str) -> Document:
     """Read one YAML document as `read` does, and keep what is readable when something is wrong."""
     if len(text) > MAX_CHARACTERS:
         limit = MAX_CHARACTERS // 2**20
-        return Document(
-            file, None, Positions(), (Problem(file, 0, 0, "", "yaml.too_large", {"limit": limit}),)
-        )
+        return Document(file, None, Positions(), (Problem(file, 0, 0, "", "yaml.too_large", {"limit": limit}),))
     text = text.removeprefix("\ufeff")
     unseen = _CONTROL.search(text)
     if unseen is not None:
@@ -101,7 +97,7 @@ def examine(text: str, file: str) -> Document:
     return Document(file, data, composer.positions, tuple(composer.problems))
 
 
-class _Stop(Exception):  # noqa: N818 - no error of its own: the problem is noted already
+class _Stop(Exception):
     """Nothing more can be read."""
 
 

@@ -22,7 +22,12 @@ def join(first: bytes, lines: list[bytes], body: bytes) -> bytes:
 
 
 def response(
-    request: Message, top_via: bytes, status: int, phrase: str = "", to_tag: bytes = b"", extra: tuple[bytes, ...] = ()
+    request: Message,
+    top_via: bytes,
+    status: int,
+    phrase: str = "",
+    to_tag: bytes = b"",
+    extra: tuple[bytes, ...] = (),
 ) -> bytes:
     """
     A response to `request` (RFC 3261 §8.2.6): its Via, From, To, Call-ID and CSeq fields as they came,
@@ -31,9 +36,9 @@ def response(
     lines: list[bytes] = []
     for name, line in zip(request.names, request.lines, strict=True):
         if name == VIA:
-            lines.append(top_via if top_via else line)
+            lines.append(top_via or line)
             top_via = b""
-        elif name == FROM or name == CALL_ID or name == CSEQ:
+        elif name in (FROM, CALL_ID, CSEQ):
             lines.append(line)
         elif name == TO:
             lines.append(line + b";tag=" + to_tag if to_tag else line)
@@ -52,7 +57,7 @@ def companion(method: bytes, request: Message, to_line: bytes) -> bytes:
     """
     lines = [request.lines[0], b"Max-Forwards: 70"]  # the proxy's own Via stands first in what it sends
     for name, line in zip(request.names, request.lines, strict=True):
-        if name == ROUTE or name == FROM or name == CALL_ID:
+        if name in (ROUTE, FROM, CALL_ID):
             lines.append(line)
         elif name == TO:
             lines.append(to_line)

@@ -23,9 +23,7 @@ class ParseError(Exception):
     `message` what could be read of the message, None where not even a start line was found.
     """
 
-    def __init__(
-        self, kind: str, reason: str, status: int = BAD_REQUEST, message: Message | None = None
-    ) -> None:
+    def __init__(self, kind: str, reason: str, status: int = BAD_REQUEST, message: Message | None = None) -> None:
         super().__init__(reason)
         self.kind = kind
         self.reason = reason

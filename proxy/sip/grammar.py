@@ -1,4 +1,4 @@
-"""The grammar of RFC 3261 §25.1, as far as a proxy reads it: each pattern below its ABNF, deviations argued in place."""
+"""The grammar of RFC 3261 §25.1, as far as a proxy reads it: patterns below their ABNF, deviations argued."""
 
 from __future__ import annotations
 

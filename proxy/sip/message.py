@@ -72,7 +72,13 @@ def _spellings() -> dict[bytes, int]:
     for name, field in (FIELDS | dict.fromkeys(_COPIED, OTHER)).items():
         for spelling in (name, name.title(), name.upper(), name.capitalize()):
             table[spelling] = field
-    return table | {b"Call-ID": CALL_ID, b"CSeq": CSEQ, b"MIME-Version": OTHER, b"RAck": OTHER, b"RSeq": OTHER}
+    return table | {
+        b"Call-ID": CALL_ID,
+        b"CSeq": CSEQ,
+        b"MIME-Version": OTHER,
+        b"RAck": OTHER,
+        b"RSeq": OTHER,
+    }
 
 
 _SPELLINGS: Final = _spellings()
@@ -208,7 +214,9 @@ def _head_fault(head: bytes, breaks: int, separator: bytes, message: Message) ->
         return None
     if head.count(b"\r") != breaks or head.count(b"\n") != breaks:
         return ParseError("line_break", "Bare CR or LF in header")
-    return ParseError("control", "Control character in header") if _has_control([message.first, *message.lines]) else None
+    return (
+        ParseError("control", "Control character in header") if _has_control([message.first, *message.lines]) else None
+    )
 
 
 def _has_control(lines: list[bytes]) -> bool:

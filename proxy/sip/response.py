@@ -22,7 +22,14 @@ class Response:
     __slots__ = ("branch", "data", "method", "phrase", "sent_by", "status", "upstream")
 
     def __init__(
-        self, data: bytes, status: int, phrase: bytes, sent_by: bytes, branch: bytes, method: bytes, upstream: bytes
+        self,
+        data: bytes,
+        status: int,
+        phrase: bytes,
+        sent_by: bytes,
+        branch: bytes,
+        method: bytes,
+        upstream: bytes,
     ) -> None:
         self.data = data
         self.status = status

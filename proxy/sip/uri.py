@@ -41,7 +41,7 @@ class Uri:
 
 
 def parse_uri(data: bytes) -> Uri:
-    """Read a sip, sips, tel or emergency service URI (RFC 5031). Raises ParseError: 416 for another scheme, else 400."""
+    """Read a sip, sips, tel or emergency service URI (RFC 5031). Raises ParseError: 416 for other schemes, or 400."""
     match = grammar.SIP_URI.fullmatch(data)
     if match is not None:
         scheme, user, _, host, port, params, headers = match.groups()

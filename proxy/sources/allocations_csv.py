@@ -100,9 +100,7 @@ class _Reader:
             for row in source:
                 self.line = before + 1
                 before = source.line_num
-                if (
-                    before != self.line
-                ):  # a quoted field that goes on in the next line: nearly always a lost quote
+                if before != self.line:  # a quoted field that goes on in the next line: nearly always a lost quote
                     self.broken = True
                     self.note(1, "", "csv.quotes")
                     return
@@ -181,9 +179,7 @@ def _explain(cells: dict[str, str], header: list[str], reader: _Reader) -> None:
 
     first, last = cells["first"], cells["last"]
     wrong = [
-        name
-        for name in ("first", "last")
-        if (cells[name] or name == "first") and not NUMBER.fullmatch(cells[name])
+        name for name in ("first", "last") if (cells[name] or name == "first") and not NUMBER.fullmatch(cells[name])
     ]
     for name in wrong:
         note(name, "config.number", value=cells[name])

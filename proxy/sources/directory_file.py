@@ -33,9 +33,7 @@ class Examined:
     places: Mapping[str, tuple[str, int, int, str]]  # trunk id -> file, line, column, key
 
 
-def load_directory(
-    path: Path, *, country: str, emergency: frozenset[str], rules: Collection[str]
-) -> Directory:
+def load_directory(path: Path, *, country: str, emergency: frozenset[str], rules: Collection[str]) -> Directory:
     """
     Read a directory file.
 
@@ -91,9 +89,7 @@ class _Reading:
         """Look at every entry, sound or not, and collect what is sound."""
         data = self.document.data
         shape = (
-            {key: [] if isinstance(value, list) else value for key, value in data.items()}
-            if _is_map(data)
-            else data
+            {key: [] if isinstance(value, list) else value for key, value in data.items()} if _is_map(data) else data
         )
         validate(DirectoryFile, self.document, self.found, shape)
         customers, trunks = (_items(data, key) for key in ("customers", "trunks"))
@@ -114,17 +110,13 @@ class _Reading:
             line, column = self.document.positions.key(("trunks",))
             for first, last, one, other in overlap.conflicts:
                 values = {"first": first, "last": last, "one": one, "other": other}
-                self.found.add(
-                    Problem(self.document.file, line, column, "trunks", "directory.overlap", values)
-                )
+                self.found.add(Problem(self.document.file, line, column, "trunks", "directory.overlap", values))
             return None
         for index, trunk in self.trunks.values():
             held = any(grant.trunk_id == trunk.id for grant in directory.grants(trunk.pilot_number))
             if trunk.pilot_number and not held:
                 self._note(("trunks", index, "pilot_number"), "directory.pilot", value=trunk.pilot_number)
-        return Examined(
-            directory, self.ends, {id_: self._place(("trunks", i)) for id_, (i, _) in self.trunks.items()}
-        )
+        return Examined(directory, self.ends, {id_: self._place(("trunks", i)) for id_, (i, _) in self.trunks.items()})
 
     def _place(self, key: Key) -> tuple[str, int, int, str]:
         line, column = self.document.positions.value(key)
@@ -152,9 +144,7 @@ class _Reading:
         rest = raw | {"allocations": []} if _is_map(raw) and isinstance(allocations, list) else raw
         entry = validate(TrunkEntry, self.document, self.found, rest, key)
         self.found.add(
-            *policy_problems(
-                self.document, raw.get("policy") if _is_map(raw) else None, (*key, "policy"), self.rules
-            )
+            *policy_problems(self.document, raw.get("policy") if _is_map(raw) else None, (*key, "policy"), self.rules)
         )
         trunk_id = entry.id if entry is not None else ""
         if entry is not None:

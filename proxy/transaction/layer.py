@@ -70,7 +70,9 @@ class Transactions:
             self._arm(machine, timer, now)
         return machine
 
-    def fire(self, machine: Machine, event: str, now: float, data: bytes = b"", response: Response | None = None) -> str:
+    def fire(
+        self, machine: Machine, event: str, now: float, data: bytes = b"", response: Response | None = None
+    ) -> str:
         """Give one event to a transaction and carry out the arrow's actions; `data` is what SEND puts on the wire."""
         notice = ""
         for action in machine.on(event):

@@ -17,7 +17,18 @@ class Machine:
     the transaction user keeps with it; `armed` belongs to the timers.
     """
 
-    __slots__ = ("__weakref__", "armed", "data", "interval", "key", "listener", "owner", "state", "table", "to")
+    __slots__ = (
+        "__weakref__",
+        "armed",
+        "data",
+        "interval",
+        "key",
+        "listener",
+        "owner",
+        "state",
+        "table",
+        "to",
+    )
 
     def __init__(self, table: Table, start: str, key: Key, to: tuple[str, int], listener: int, interval: float) -> None:
         self.table = table

@@ -56,8 +56,7 @@ class Timers:
             queue = self._queues[length] = {}
         due = now + length
         queue[owner, name] = due
-        if due < self.next_due:
-            self.next_due = due
+        self.next_due = min(self.next_due, due)
 
     def cancel(self, owner: Owner, name: str) -> None:
         """Stop one timer; nothing happens when it is not running."""

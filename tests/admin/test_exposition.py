@@ -46,7 +46,9 @@ def test_every_metric_is_exposed_under_its_name() -> None:
     families = {family.name: family for family in text_string_to_metric_families(exposed(values()))}
 
     assert set(families) == {"trunkward_" + name.removesuffix("_total") for name in METRICS}
-    buckets = [sample.value for sample in families["trunkward_verdict_seconds"].samples if sample.name.endswith("_bucket")]
+    buckets = [
+        sample.value for sample in families["trunkward_verdict_seconds"].samples if sample.name.endswith("_bucket")
+    ]
     assert buckets == sorted(buckets)
     assert buckets[-1] == 1
     assert "_created" not in exposed(values())
@@ -54,7 +56,9 @@ def test_every_metric_is_exposed_under_its_name() -> None:
 
 def test_promtool_finds_nothing_to_lint() -> None:
     promtool = require("promtool", "prometheus")
-    done = subprocess.run([promtool, "check", "metrics"], input=exposed(values()), text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=exposed(values()), text=True, capture_output=True, check=False
+    )
 
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
@@ -81,7 +85,9 @@ def test_a_frame_in_pieces() -> None:
     ours, theirs = socket.socketpair()
     frame = LENGTH.pack(len(values())) + values()
     with ours, theirs:
-        sender = Thread(target=lambda: [theirs.sendall(frame[index : index + 100]) for index in range(0, len(frame), 100)])
+        sender = Thread(
+            target=lambda: [theirs.sendall(frame[index : index + 100]) for index in range(0, len(frame), 100)]
+        )
         sender.start()
         assert Worker(ours).ask()
         sender.join()

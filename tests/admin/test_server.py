@@ -73,7 +73,9 @@ def test_other_methods_are_refused(control: tuple[Node, int, int, subprocess.Pop
     assert ask(control[1], "/metrics", "POST")[0] == 501
 
 
-def test_not_ready_while_the_sip_process_hangs(control: tuple[Node, int, int, subprocess.Popen[bytes]]) -> None:
+def test_not_ready_while_the_sip_process_hangs(
+    control: tuple[Node, int, int, subprocess.Popen[bytes]],
+) -> None:
     node, metrics, admin, _ = control
     assert ask(metrics, "/metrics")[0] == 200
     node.silent.set()

@@ -125,9 +125,7 @@ def _run(
 def _summary(runs: list[Run], memory: dict[str, int], options: Options) -> dict[str, Any]:
     medians = {
         kind: {
-            name: statistics.median(
-                run.microseconds for run in runs if (run.kind, run.contender) == (kind, name)
-            )
+            name: statistics.median(run.microseconds for run in runs if (run.kind, run.contender) == (kind, name))
             for name in memory
         }
         for kind in KINDS

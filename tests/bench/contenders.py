@@ -69,15 +69,11 @@ class KamailioScreening(Contender):
     def __init__(self, directory: Path, core_port: int) -> None:
         tables = directory / "tables"
         tables.mkdir()
-        columns = (
-            "id(int,auto) key_name(string) key_type(int) value_type(int) key_value(string) expires(int)\n"
-        )
+        columns = "id(int,auto) key_name(string) key_type(int) value_type(int) key_value(string) expires(int)\n"
         with (tables / "allocated").open("w", encoding="ascii") as file:
             file.write(columns)
             file.writelines(f"{row}:{number}:0:0:acme-1:0\n" for row, number in enumerate(allocated(), 1))
-        (tables / "version").write_text(
-            "table_name(string) table_version(int)\nallocated:2\n", encoding="ascii"
-        )
+        (tables / "version").write_text("table_name(string) table_version(int)\nallocated:2\n", encoding="ascii")
         port = free_port()
         values = {
             "LISTEN": f"udp:{CORE}:{port}",

@@ -26,9 +26,7 @@ def measure() -> dict[str, float]:
     """Return µs by row: the best of some repetitions, for noise only ever adds."""
     numbers = list(allocated())
     builder = DirectoryBuilder()
-    builder.add_trunk(
-        Trunk("acme-1", Customer("acme"), sources=("127.0.0.2/32",), dial_plan=DialPlan(area="24"))
-    )
+    builder.add_trunk(Trunk("acme-1", Customer("acme"), sources=("127.0.0.2/32",), dial_plan=DialPlan(area="24")))
     for number in numbers:
         builder.add("acme-1", number, number, None, None, "", "")
     known = builder.build()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import pickle  # noqa: TID251  # as multiprocessing does
 from datetime import date
 
 import pytest
@@ -77,13 +77,22 @@ def test_prefix_covers_every_longer_number() -> None:
     made.add_prefix("acme-1", "+8695138")
     directory = made.build()
 
-    assert [directory.allocated("acme-1", number, TODAY) for number in ("+8695138", "+86951380", "+869513800001234")] == [True] * 3
+    assert [
+        directory.allocated("acme-1", number, TODAY) for number in ("+8695138", "+86951380", "+869513800001234")
+    ] == [True] * 3
     assert not directory.allocated("acme-1", "+8695139", TODAY)
 
 
 @pytest.mark.parametrize(
     ("first", "last"),
-    [("+861", "+860"), ("+861", "+8611"), ("861", "861"), ("+86１", "+86１"), ("", ""), ("+" + "1" * (MAX_DIGITS + 1),) * 2],
+    [
+        ("+861", "+860"),
+        ("+861", "+8611"),
+        ("861", "861"),
+        ("+86１", "+86１"),
+        ("", ""),
+        ("+" + "1" * (MAX_DIGITS + 1),) * 2,
+    ],
 )
 def test_what_is_no_range(first: str, last: str) -> None:
     with pytest.raises(ValueError, match="no range"):
@@ -145,7 +154,11 @@ def test_it_survives_the_way_from_a_child_process() -> None:
     copy: Directory = pickle.loads(pickle.dumps(directory))
 
     assert copy.grants("+8612") == (Grant("acme-1", purpose="服务"),)
-    assert (copy.entries, copy.trunks, copy.at("127.0.0.2")) == (directory.entries, directory.trunks, directory.at("127.0.0.2"))
+    assert (copy.entries, copy.trunks, copy.at("127.0.0.2")) == (
+        directory.entries,
+        directory.trunks,
+        directory.at("127.0.0.2"),
+    )
 
 
 def test_counts_and_ranges_of_a_trunk() -> None:

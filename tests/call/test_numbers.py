@@ -75,7 +75,12 @@ def test_normalise(user: str, number: str) -> None:
 
 @pytest.mark.parametrize(
     ("user", "number"),
-    [("2079460000", "+442079460000"), ("02079460000", "+442079460000"), ("+442079460000", "+442079460000"), ("00862488880001", "+862488880001")],
+    [
+        ("2079460000", "+442079460000"),
+        ("02079460000", "+442079460000"),
+        ("+442079460000", "+442079460000"),
+        ("00862488880001", "+862488880001"),
+    ],
 )
 def test_normalise_elsewhere(user: str, number: str) -> None:
     assert normalise(user, DialPlan(country="44")) == number
@@ -112,7 +117,8 @@ def test_emergency(user: str, emergency: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "number"), [("9110", "110"), ("02495588", "+8695588"), ("alice", "alice"), ("8001", "8001"), ("", "")]
+    ("user", "number"),
+    [("9110", "110"), ("02495588", "+8695588"), ("alice", "alice"), ("8001", "8001"), ("", "")],
 )
 def test_called(user: str, number: str) -> None:
     assert called(user, SHENYANG) == number
@@ -133,7 +139,10 @@ AREAS = st.sampled_from(["10", "21", "24", "571", "755", "411"])
 def test_agrees_with_phonenumbers_on_fixed_lines(area: str, subscriber: int) -> None:
     """Where phonenumbers knows a line, we read the same number; it does not know all that exist."""
     parsed = phonenumbers.parse(f"0{area}{subscriber}", "CN")
-    if phonenumbers.is_valid_number(parsed) and phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.FIXED_LINE:
+    if (
+        phonenumbers.is_valid_number(parsed)
+        and phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.FIXED_LINE
+    ):
         expected = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
         assert normalise(f"0{area}{subscriber}", SHENYANG) == expected
 
@@ -142,4 +151,6 @@ def test_agrees_with_phonenumbers_on_fixed_lines(area: str, subscriber: int) -> 
 def test_agrees_with_phonenumbers_on_mobiles(number: int) -> None:
     parsed = phonenumbers.parse(str(number), "CN")
     if phonenumbers.is_valid_number(parsed):
-        assert normalise(str(number), SHENYANG) == phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        assert normalise(str(number), SHENYANG) == phonenumbers.format_number(
+            parsed, phonenumbers.PhoneNumberFormat.E164
+        )

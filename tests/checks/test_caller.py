@@ -27,13 +27,22 @@ CASES = [
     pytest.param(GOOD, (f"P-Preferred-Identity: {SPOOFED}",), ["caller.not_allocated"], id="nor PPI"),
     pytest.param(GOOD, (f"Remote-Party-ID: {SPOOFED}",), ["caller.not_allocated"], id="nor Remote-Party-ID"),
     pytest.param(
-        GOOD, (PAI, f"P-Asserted-Identity: {SPOOFED}"), ["caller.not_allocated", "caller.conflict"], id="second PAI field"
+        GOOD,
+        (PAI, f"P-Asserted-Identity: {SPOOFED}"),
+        ["caller.not_allocated", "caller.conflict"],
+        id="second PAI field",
     ),
     pytest.param(
-        GOOD, (PAI + f", {SPOOFED}",), ["caller.not_allocated", "caller.conflict"], id="second PAI value in one field"
+        GOOD,
+        (PAI + f", {SPOOFED}",),
+        ["caller.not_allocated", "caller.conflict"],
+        id="second PAI value in one field",
     ),
     pytest.param(
-        GOOD, (PAI, "Remote-Party-ID: <sip:+862488880003@h>"), ["caller.conflict"], id="PAI and RPID contradict"
+        GOOD,
+        (PAI, "Remote-Party-ID: <sip:+862488880003@h>"),
+        ["caller.conflict"],
+        id="PAI and RPID contradict",
     ),
     pytest.param("<sip:02466660000@h>;tag=a", (), ["caller.not_allocated"], id="ended allocation"),
     pytest.param("<sip:110@h>;tag=a", (), ["caller.malformed"], id="short number"),
@@ -47,8 +56,18 @@ CASES = [
     pytest.param("<sip:h>;tag=a", (PAI,), [], id="no user in From, PAI names the caller"),
     pytest.param(ANONYMOUS, (), ["caller.anonymous"], id="anonymous"),
     pytest.param(ANONYMOUS, (PAI, "Privacy: id"), [], id="anonymous to the callee, known to us"),
-    pytest.param(ANONYMOUS, (f"P-Asserted-Identity: {SPOOFED}",), ["caller.not_allocated"], id="anonymous, and not ours"),
-    pytest.param("<sip:10086@anonymous.invalid>;tag=a", (), ["caller.not_allocated"], id="a number at anonymous.invalid"),
+    pytest.param(
+        ANONYMOUS,
+        (f"P-Asserted-Identity: {SPOOFED}",),
+        ["caller.not_allocated"],
+        id="anonymous, and not ours",
+    ),
+    pytest.param(
+        "<sip:10086@anonymous.invalid>;tag=a",
+        (),
+        ["caller.not_allocated"],
+        id="a number at anonymous.invalid",
+    ),
     pytest.param(GOOD, ("Diversion: <sip:+862488880009@h>;reason=unconditional",), [], id="forwarded by an own number"),
     pytest.param(GOOD, (f"Diversion: {SPOOFED}",), ["caller.redirected"], id="forwarded by a stranger's number"),
     pytest.param(GOOD, ("Diversion: <sip:alice@h>",), ["caller.redirected"], id="forwarded by nobody"),
@@ -82,7 +101,12 @@ def test_strict_screening(caller: str, fields: tuple[str, ...], rules: list[str]
         pytest.param("<sip:alice@h>;tag=a", (PAI,), [], id="From may be a name"),
         pytest.param(GOOD, (), ["caller.missing"], id="PAI is required"),
         pytest.param(GOOD, (f"P-Asserted-Identity: {SPOOFED}",), ["caller.not_allocated"], id="PAI must be allocated"),
-        pytest.param(GOOD, (PAI, f"Remote-Party-ID: {SPOOFED}"), ["caller.not_allocated", "caller.conflict"], id="and RPID"),
+        pytest.param(
+            GOOD,
+            (PAI, f"Remote-Party-ID: {SPOOFED}"),
+            ["caller.not_allocated", "caller.conflict"],
+            id="and RPID",
+        ),
     ],
 )
 def test_asserted_screening(caller: str, fields: tuple[str, ...], rules: list[str]) -> None:

@@ -14,7 +14,7 @@ from proxy.settings.catalogue import text
 def test_every_rule_has_its_section(root: Path) -> None:
     page = (root / "docs/rules.md").read_text(encoding="utf-8")
 
-    assert re.findall(r"^## (\S+)$", page, re.M) == list(RULES)
+    assert re.findall(r"^## (\S+)$", page, re.MULTILINE) == list(RULES)
     for rule in RULES:
         section = page.split(f"## {rule}\n")[1].split("\n## ")[0]
         assert f"Answer: {DEFAULTS[rule].status}" in section

@@ -1,6 +1,5 @@
 """check-config: every error of both files at once, warnings, and what a good configuration amounts to."""
 
-# ruff: noqa: E501 - one row of a table, one line
 from __future__ import annotations
 
 import json

@@ -28,9 +28,7 @@ EMPTY = Problem("d.yaml", 0, 0, "", "file.empty")
         pytest.param([EMPTY], "zh", ["d.yaml: 文件是空的", "问题：1 个"], id="chinese"),
     ],
 )
-def test_shown(
-    problems: list[Problem], lang: str, expected: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_shown(problems: list[Problem], lang: str, expected: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     show_problems(problems, lang)
     written = capsys.readouterr()
     assert (written.out, written.err.splitlines()) == ("", expected)

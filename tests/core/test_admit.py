@@ -24,7 +24,9 @@ def trunk(name: str, group: str = "") -> Trunk:
     return Trunk(name, Customer("acme"), sources=("127.0.0.2/32",), tgrp=group)
 
 
-@pytest.mark.parametrize(("ip", "ids"), [("127.0.0.2", ["a"]), ("127.0.0.1", ["core"]), ("::1", ["core"]), ("127.0.0.9", [])])
+@pytest.mark.parametrize(
+    ("ip", "ids"), [("127.0.0.2", ["a"]), ("127.0.0.1", ["core"]), ("::1", ["core"]), ("127.0.0.9", [])]
+)
 def test_candidates(ip: str, ids: list[str]) -> None:
     assert [item.id for item in admission(trunk("a")).candidates(ip)] == ids
 

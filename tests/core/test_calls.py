@@ -36,7 +36,12 @@ def test_counts_by_trunk_follow() -> None:
     calls.add(first)
     calls.add(again)
 
-    assert (len(calls), calls.per_trunk, calls.holds(first), calls.holds(again)) == (1, {"acme-1": 1}, False, True)
+    assert (len(calls), calls.per_trunk, calls.holds(first), calls.holds(again)) == (
+        1,
+        {"acme-1": 1},
+        False,
+        True,
+    )
     calls.remove(first.key)
     calls.remove(first.key)
     assert (len(calls), calls.per_trunk) == (0, {"acme-1": 0})

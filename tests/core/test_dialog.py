@@ -18,9 +18,7 @@ from tests.story import (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "routes", [True, False], ids=["by route set", "by a phone that ignores Record-Route"]
-)
+@pytest.mark.parametrize("routes", [True, False], ids=["by route set", "by a phone that ignores Record-Route"])
 def test_answered_call_from_invite_to_bye(routes: bool) -> None:
     story = Story()
     answer = answered(story)

@@ -51,7 +51,11 @@ def test_missing_max_forwards_is_added() -> None:
             b"Via: SIP/2.0/UDP 192.0.2.1:5070;branch=x;rport=6000;received=192.0.2.1",
             SOURCE,
         ),
-        ("SIP/2.0/UDP pbx.example.cn;branch=x", b"Via: SIP/2.0/UDP pbx.example.cn;branch=x;received=192.0.2.1", ("192.0.2.1", 5060)),
+        (
+            "SIP/2.0/UDP pbx.example.cn;branch=x",
+            b"Via: SIP/2.0/UDP pbx.example.cn;branch=x;received=192.0.2.1",
+            ("192.0.2.1", 5060),
+        ),
         (
             "SIP/2.0/UDP 10.0.0.1:5070;received=6.6.6.6;branch=x;rport=9;foo=1",
             b"Via: SIP/2.0/UDP 10.0.0.1:5070;branch=x;foo=1;rport=6000;received=192.0.2.1",

@@ -76,16 +76,12 @@ def test_emergency_goes_first_and_is_judged_after() -> None:
 
 def test_emergency_service_urn() -> None:
     story = Story()
-    story.hears(request("INVITE", "urn:service:sos.police")).trying().sends(
-        "INVITE urn:service:sos.police", CORE
-    )
+    story.hears(request("INVITE", "urn:service:sos.police")).trying().sends("INVITE urn:service:sos.police", CORE)
 
 
 def test_call_from_the_core_goes_to_the_trunk_that_owns_the_number() -> None:
     story = Story()
-    invite = request(
-        "INVITE", "sip:02488880005@127.0.0.1:5060", via="SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK-9"
-    )
+    invite = request("INVITE", "sip:02488880005@127.0.0.1:5060", via="SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK-9")
     question = story.hears(invite, CORE).trying().asks()
     story.told(question.ticket, PASS)
     story.sends("INVITE sip:02488880005@127.0.0.2:5060", TRUNK)
@@ -130,9 +126,7 @@ def test_draining_node_takes_emergencies_only() -> None:
     story = Story()
     story.core.drain()
     story.hears(INVITE).trying().sends("SIP/2.0 503")
-    story.hears(
-        request("INVITE", "sip:119@127.0.0.1", call_id="sos", via="SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK-s")
-    )
+    story.hears(request("INVITE", "sip:119@127.0.0.1", call_id="sos", via="SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK-s"))
     story.trying().sends("INVITE sip:119@", CORE)
 
 

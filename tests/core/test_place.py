@@ -36,14 +36,21 @@ def test_own(uri: bytes, index: int | None) -> None:
 
 @pytest.mark.parametrize(
     ("sent_by", "own"),
-    [(b"203.0.113.5:5060", True), (b"203.0.113.5", True), (b"10.0.1.5", False), (b"[2001:db8::5]:5060", True), (b"x", False)],
+    [
+        (b"203.0.113.5:5060", True),
+        (b"203.0.113.5", True),
+        (b"10.0.1.5", False),
+        (b"[2001:db8::5]:5060", True),
+        (b"x", False),
+    ],
 )
 def test_own_via(sent_by: bytes, own: bool) -> None:
     assert PLACE.own_via(sent_by) is own
 
 
 @pytest.mark.parametrize(
-    ("ip", "ingress", "egress"), [("10.0.1.10", 0, 1), ("192.0.2.1", 1, 1), ("2001:db8::9", 0, 2), ("192.0.2.1", 2, 0)]
+    ("ip", "ingress", "egress"),
+    [("10.0.1.10", 0, 1), ("192.0.2.1", 1, 1), ("2001:db8::9", 0, 2), ("192.0.2.1", 2, 0)],
 )
 def test_egress(ip: str, ingress: int, egress: int) -> None:
     assert PLACE.egress(ip, ingress) == egress

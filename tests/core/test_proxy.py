@@ -123,9 +123,7 @@ def test_a_thousand_finished_calls_leave_nothing() -> None:
         sent = story.passes(invite)
         contexts += [weakref.ref(item) for item in story.core._state.transactions.clients.values()]
         story.hears(response(sent, "486 Busy Here"), CORE)
-        story.hears(
-            request("ACK", call_id=f"call-{index}", via=f"SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-i{index}")
-        )
+        story.hears(request("ACK", call_id=f"call-{index}", via=f"SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-i{index}"))
         story.drop("")
     gc.collect()
     before = sum(isinstance(item, Context) for item in gc.get_objects())

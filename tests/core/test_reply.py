@@ -98,9 +98,7 @@ def test_stray_response_goes_nowhere() -> None:
 
 def test_options_travels_to_the_core_and_its_timeout_is_silent() -> None:
     story = Story()
-    story.hears(request("OPTIONS", "sip:13800138000@10.0.0.1")).sends(
-        "OPTIONS sip:13800138000@10.0.0.1", CORE
-    )
+    story.hears(request("OPTIONS", "sip:13800138000@10.0.0.1")).sends("OPTIONS sip:13800138000@10.0.0.1", CORE)
     story.after(40.0)
     assert story.drop("SIP/2.0") == 0  # RFC 4320 §4.2
     story.forgotten()

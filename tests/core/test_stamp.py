@@ -38,7 +38,9 @@ def test_branch_can_be_taken_apart() -> None:
     assert branch(origin, path).startswith(b"z9hG4bK")
 
 
-@pytest.mark.parametrize("value", [b"", b"z9hG4bK-1", b"z9hG4bK-tw-", b"z9hG4bK-tw-abc.def", b"z9hG4bK-tw-" + b"0" * 25])
+@pytest.mark.parametrize(
+    "value", [b"", b"z9hG4bK-1", b"z9hG4bK-tw-", b"z9hG4bK-tw-abc.def", b"z9hG4bK-tw-" + b"0" * 25]
+)
 def test_foreign_branches(value: bytes) -> None:
     assert split_branch(value) == (b"", b"")
 
@@ -51,4 +53,14 @@ def test_path_tells_where_a_request_goes() -> None:
 
 
 def test_cookie_is_of_one_dialog() -> None:
-    assert len({STAMP.cookie(b"a", b"b"), STAMP.cookie(b"a", b"c"), STAMP.cookie(b"b", b"b"), STAMP.cookie(b"ab", b"")}) == 4
+    assert (
+        len(
+            {
+                STAMP.cookie(b"a", b"b"),
+                STAMP.cookie(b"a", b"c"),
+                STAMP.cookie(b"b", b"b"),
+                STAMP.cookie(b"ab", b""),
+            }
+        )
+        == 4
+    )

@@ -86,9 +86,7 @@ def test_a_lost_request_is_sent_again() -> None:
 
 def test_a_call_follows_the_route_it_was_shown() -> None:
     def rule(request: Heard, before: int) -> str:
-        fields = (
-            "\r\nRecord-Route: <sip:first;lr>\r\nRecord-Route: <sip:second;lr>\r\nContact: <sip:me@there>"
-        )
+        fields = "\r\nRecord-Route: <sip:first;lr>\r\nRecord-Route: <sip:second;lr>\r\nContact: <sip:me@there>"
         return {"INVITE": f"200 OK{fields}", "BYE": "200 OK"}.get(request.method, "")
 
     ending, heard = asyncio.run(call(rule))

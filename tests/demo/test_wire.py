@@ -56,9 +56,7 @@ def test_full_width_status_is_none() -> None:
     ],
 )
 def test_write(body: str, more: bytes) -> None:
-    assert (
-        write("SIP/2.0 200 OK", [("To", "<sip:a@b>")], body) == b"SIP/2.0 200 OK\r\nTo: <sip:a@b>\r\n" + more
-    )
+    assert write("SIP/2.0 200 OK", [("To", "<sip:a@b>")], body) == b"SIP/2.0 200 OK\r\nTo: <sip:a@b>\r\n" + more
 
 
 @pytest.mark.parametrize(

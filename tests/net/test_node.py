@@ -38,7 +38,12 @@ class Scene:
         admission = Admission(base.directory, base.candidates("127.0.0.1")[0], ["127.0.0.1"])
         self.tally = Tally()
         self.reports: list[Report] = []
-        core = ProxyCore(Network(place, admission, Hop(self.callee.getsockname(), 0)), key=KEY, tally=self.tally, today=TODAY)
+        core = ProxyCore(
+            Network(place, admission, Hop(self.callee.getsockname(), 0)),
+            key=KEY,
+            tally=self.tally,
+            today=TODAY,
+        )
         self.node = Node(
             core, [self.socket], judge=lambda call: PASS, report=self.reports.append, new_day=lambda day: None,
             today=lambda: TODAY, tally=self.tally, log=LOG,
@@ -110,7 +115,14 @@ def test_a_defect_of_ours_is_counted_and_the_next_call_goes_on() -> None:
 def test_more_than_one_batch_is_drained() -> None:
     async def script(scene: Scene) -> None:
         for index in range(200):
-            scene.send(request("OPTIONS", "sip:127.0.0.1", call_id=f"o-{index}", via=f"SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK-{index}"))
+            scene.send(
+                request(
+                    "OPTIONS",
+                    "sip:127.0.0.1",
+                    call_id=f"o-{index}",
+                    via=f"SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK-{index}",
+                )
+            )
         while scene.tally.count["messages_total", "in", "udp", "OPTIONS"] < 200:
             await asyncio.sleep(0.01)
 

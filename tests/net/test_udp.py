@@ -30,7 +30,10 @@ def test_losses_are_read_from_the_kernel() -> None:
 
 
 def test_taken_address() -> None:
-    with open_socket("127.0.0.1", 0) as sock, pytest.raises(ListenError, match=r"udp 127\.0\.0\.1:[0-9]+: Address already in use"):
+    with (
+        open_socket("127.0.0.1", 0) as sock,
+        pytest.raises(ListenError, match=r"udp 127\.0\.0\.1:[0-9]+: Address already in use"),
+    ):
         open_socket("127.0.0.1", sock.getsockname()[1])
 
 

@@ -28,7 +28,15 @@ LADDER = ((0.0, "in", "127.0.0.2:5060", "INVITE"), (0.0014, "out", "127.0.0.2:50
 
 def decided(verdict: Verdict = REJECT, at: float = 100.0) -> Decided:
     """The report of a verdict."""
-    return Decided(at, CALL, verdict, 403 if verdict.enforced else None, "" if verdict.enforced else "10.0.0.1:5060", "core", 0.000123)
+    return Decided(
+        at,
+        CALL,
+        verdict,
+        403 if verdict.enforced else None,
+        "" if verdict.enforced else "10.0.0.1:5060",
+        "core",
+        0.000123,
+    )
 
 
 def ended(at: float = 103.0) -> Ended:

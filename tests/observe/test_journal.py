@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -23,12 +22,20 @@ LOG = structlog.make_filtering_bound_logger(50)(structlog.PrintLogger(), [], {})
 
 def journal(directory: Path, capacity: int = 10_000, offset: float = 1_795_465_500.0) -> Journal:
     return Journal(
-        directory, "gw1", mask=False, capacity=capacity, retention=180 * 86400.0, wall=lambda at: at + offset, log=LOG
+        directory,
+        "gw1",
+        mask=False,
+        capacity=capacity,
+        retention=180 * 86400.0,
+        wall=lambda at: at + offset,
+        log=LOG,
     )
 
 
 def lines(directory: Path) -> list[bytes]:
-    return [line for path in sorted(directory.glob("calls-*.jsonl")) for line in path.read_bytes().splitlines(keepends=True)]
+    return [
+        line for path in sorted(directory.glob("calls-*.jsonl")) for line in path.read_bytes().splitlines(keepends=True)
+    ]
 
 
 def check_chain(found: list[bytes]) -> int:
@@ -109,7 +116,9 @@ while True:
 
 def test_each_line_is_whole_after_kill_9(tmp_path: Path, root: Path) -> None:
     for moment in range(8):
-        with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], cwd=root, stdout=subprocess.PIPE) as writer:
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], cwd=root, stdout=subprocess.PIPE
+        ) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
             time.sleep(0.05 + 0.013 * moment)
@@ -147,7 +156,11 @@ def test_a_full_disk_loses_nothing_that_fits_later(tmp_path: Path) -> None:
 
 
 def test_old_files_go(tmp_path: Path) -> None:
-    old, young, other = tmp_path / "calls-20200101.jsonl", tmp_path / "calls-20261101.jsonl", tmp_path / "notes.txt"
+    old, young, other = (
+        tmp_path / "calls-20200101.jsonl",
+        tmp_path / "calls-20261101.jsonl",
+        tmp_path / "notes.txt",
+    )
     for path in (old, young, other):
         path.write_bytes(b"")
     one = journal(tmp_path)
@@ -163,10 +176,19 @@ def test_a_directory_that_cannot_be_used_is_said_at_once(tmp_path: Path) -> None
         journal(tmp_path / "file" / "logs")
 
 
-@pytest.mark.parametrize(("data", "line", "end"), [(b"", b"", 0), (b"a", b"", 0), (b"a\n", b"a\n", 2), (b"a\nb\nc", b"b\n", 4), (b"x" * 100_000 + b"\nb\n", b"b\n", 100_003)])
+@pytest.mark.parametrize(
+    ("data", "line", "end"),
+    [
+        (b"", b"", 0),
+        (b"a", b"", 0),
+        (b"a\n", b"a\n", 2),
+        (b"a\nb\nc", b"b\n", 4),
+        (b"x" * 100_000 + b"\nb\n", b"b\n", 100_003),
+    ],
+)
 def test_last_line(tmp_path: Path, data: bytes, line: bytes, end: int) -> None:
     path = tmp_path / "f"
     path.write_bytes(data)
 
     assert (last_line(path).data, last_line(path).end) == (line, end)
-    assert os.path.getsize(path) == len(data)
+    assert path.stat().st_size == len(data)

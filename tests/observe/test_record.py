@@ -35,14 +35,24 @@ def test_verdict() -> None:
         "rpid": None,
         "diversion": ["+862488880009"],
     }
-    assert (line["verdict"], line["enforced"], line["status"], line["elapsed_us"]) == ("reject", True, 403, 123)
+    assert (line["verdict"], line["enforced"], line["status"], line["elapsed_us"]) == (
+        "reject",
+        True,
+        403,
+        123,
+    )
     assert line["findings"][0]["value"] == "<sip:+8613800138000@h>"
 
 
 def test_end() -> None:
     line = line_of(ended(), "gw1", TS)
 
-    assert (line["ring_ms"], line["duration_ms"], line["ended_by"], line["answered"]) == (1500, 1500, "caller", True)
+    assert (line["ring_ms"], line["duration_ms"], line["ended_by"], line["answered"]) == (
+        1500,
+        1500,
+        "caller",
+        True,
+    )
     assert line["messages"][1] == [1, "out", "127.0.0.2:5060", "403 Forbidden"]
 
 
@@ -54,6 +64,8 @@ def test_mask_hides_the_middle_of_every_number() -> None:
     assert "+86138****8000" in text
 
 
-@pytest.mark.parametrize(("ts", "text"), [(0.0, "1970-01-01T00:00:00.000Z"), (1795465500.9999, "2026-11-23T20:25:00.999Z")])
+@pytest.mark.parametrize(
+    ("ts", "text"), [(0.0, "1970-01-01T00:00:00.000Z"), (1795465500.9999, "2026-11-23T20:25:00.999Z")]
+)
 def test_clock(ts: float, text: str) -> None:
     assert Clock().text(ts) == text

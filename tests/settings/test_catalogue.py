@@ -35,9 +35,7 @@ def test_both_languages_use_the_same_values(key: str) -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_files_are_strict_and_hold_only_texts(lang: str, root: Path) -> None:
     file = root / "proxy" / "settings" / "texts" / f"{lang}.yaml"
-    data, _ = yaml_strict.read(
-        file.read_text(encoding="utf-8"), file.name
-    )  # a key that is there twice would raise
+    data, _ = yaml_strict.read(file.read_text(encoding="utf-8"), file.name)  # a key that is there twice would raise
     assert data == texts(lang)
     assert all(isinstance(value, str) and KEY.fullmatch(key) for key, value in data.items())
 
@@ -47,11 +45,7 @@ def literals(source: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(source.read_bytes())):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and KEY.fullmatch(node.value):
             yield node.value
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in ("fault", "_matching")
-        ):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("fault", "_matching"):
             yield from (f"config.{each.value!s}" for each in ast.walk(node) if is_text(each))
 
 
@@ -62,9 +56,7 @@ def asked_for(source: Path) -> Iterator[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in places:
             for argument in node.args[places[node.func.id] :][:1]:
                 yield from (
-                    str(each.value)
-                    for each in ast.walk(argument)
-                    if is_text(each) and KEY.fullmatch(str(each.value))
+                    str(each.value) for each in ast.walk(argument) if is_text(each) and KEY.fullmatch(str(each.value))
                 )
 
 

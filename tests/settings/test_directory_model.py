@@ -52,9 +52,7 @@ def test_allocations(data: dict[str, str]) -> None:
         pytest.param({"last": A}, "config.allocation", id="last-without-first"),
         pytest.param({"first": B, "last": A}, "config.order", id="backwards"),
         pytest.param({"first": A, "last": LONG}, "config.lengths", id="lengths"),
-        pytest.param(
-            {"number": A, "valid_from": "2026-01-02", "valid_to": "2026-01-01"}, "config.days", id="days"
-        ),
+        pytest.param({"number": A, "valid_from": "2026-01-02", "valid_to": "2026-01-01"}, "config.days", id="days"),
     ],
 )
 def test_allocations_that_do_not_fit_together(data: dict[str, str], expected: str) -> None:

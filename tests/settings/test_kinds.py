@@ -66,9 +66,7 @@ def made(kind: Any, value: object) -> object:
         pytest.param(kinds.Cidr, "pbx.example.net", "config.cidr", id="network-by-name"),
         pytest.param(kinds.SipUri, "sip:192.0.2.1", "sip:192.0.2.1", id="uri-without-port"),
         pytest.param(kinds.SipUri, "sip:[2001:db8::1]:5070", "sip:[2001:db8::1]:5070", id="uri-ipv6"),
-        pytest.param(
-            kinds.SipUri, "sip:192.0.2.1;transport=udp", "sip:192.0.2.1;transport=udp", id="uri-udp"
-        ),
+        pytest.param(kinds.SipUri, "sip:192.0.2.1;transport=udp", "sip:192.0.2.1;transport=udp", id="uri-udp"),
         pytest.param(kinds.SipUri, "sip:192.0.2.1;transport=tcp", "config.sip_uri", id="uri-tcp"),
         pytest.param(kinds.SipUri, "sip:user@192.0.2.1", "config.sip_uri", id="uri-with-user"),
         pytest.param(kinds.SipUri, "sips:192.0.2.1", "config.sips", id="uri-tls"),

@@ -1,6 +1,5 @@
 """A configuration file as a whole: every problem at once, each with its place and what was probably meant."""
 
-# ruff: noqa: E501 - one row of a table, one line
 from __future__ import annotations
 
 from pathlib import Path
@@ -28,9 +27,7 @@ def complaints(tmp_path: Path, written: str | bytes, lang: str = "en") -> list[s
     with pytest.raises(ConfigError) as error:
         load(file, rules=RULES)
     lines = [problem.text(lang).replace(str(file), "c.yaml") for problem in error.value.problems]
-    return [
-        line.partition(" YAML: ")[0] + " YAML" if " YAML: " in line else line for line in lines
-    ]  # PyYAML's words
+    return [line.partition(" YAML: ")[0] + " YAML" if " YAML: " in line else line for line in lines]  # PyYAML's words
 
 
 def test_a_good_file(tmp_path: Path) -> None:

@@ -104,9 +104,7 @@ def test_the_walk_sees_both_files() -> None:
 
 
 @pytest.mark.parametrize(("section", "key", "description"), keys())
-def test_every_key_is_described_and_in_the_manual(
-    section: str, key: str, description: str, root: Path
-) -> None:
+def test_every_key_is_described_and_in_the_manual(section: str, key: str, description: str, root: Path) -> None:
     manual = (root / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert description.endswith(".")
     tables = [line for line in manual.splitlines() if line.startswith(("| `", "### ", "## "))]

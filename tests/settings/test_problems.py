@@ -1,6 +1,5 @@
 """Problems as lines for people, and how many of them are kept."""
 
-# ruff: noqa: E501 - one row of a table, one line
 from __future__ import annotations
 
 from multiprocessing.reduction import ForkingPickler
@@ -39,9 +38,7 @@ def test_an_error_shows_every_problem_and_goes_between_processes() -> None:
 
 def test_a_list_shows_each_file_from_top_to_bottom() -> None:
     found = ProblemList()
-    found.add(
-        *(Problem(file, line, 1, "", "file.empty") for file, line in [("b", 9), ("a", 4), ("b", 2), ("a", 1)])
-    )
+    found.add(*(Problem(file, line, 1, "", "file.empty") for file, line in [("b", 9), ("a", 4), ("b", 2), ("a", 1)]))
     assert [(each.file, each.line) for each in found] == [("b", 2), ("b", 9), ("a", 1), ("a", 4)]
 
 
@@ -67,8 +64,6 @@ def test_check_raises_only_when_there_is_a_problem() -> None:
     assert error.value.problems == (UNKNOWN,)
 
 
-@pytest.mark.parametrize(
-    ("word", "near"), [("adress", "address"), ("advertize", "advertise"), ("xyzzy", ""), ("", "")]
-)
+@pytest.mark.parametrize(("word", "near"), [("adress", "address"), ("advertize", "advertise"), ("xyzzy", ""), ("", "")])
 def test_nearest(word: str, near: str) -> None:
     assert nearest(word, ["address", "advertise", "name"]) == near

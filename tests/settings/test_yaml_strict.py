@@ -1,6 +1,5 @@
 """YAML without surprises: what a scalar becomes, what is refused, and where it stands."""
 
-# ruff: noqa: E501 - one row of a table, one line
 from __future__ import annotations
 
 import json
@@ -21,10 +20,7 @@ from proxy.settings.yaml_strict import MAX_DEPTH, dotted, examine, read
     [
         pytest.param("true", True, id="true"),
         pytest.param("false", False, id="false"),
-        *(
-            pytest.param(word, word, id=f"text-{word}")
-            for word in ["no", "Yes", "on", "off", "True", "FALSE", "y"]
-        ),
+        *(pytest.param(word, word, id=f"text-{word}") for word in ["no", "Yes", "on", "off", "True", "FALSE", "y"]),
         pytest.param("0571", "0571", id="area-code"),
         pytest.param("+8613800138000", "+8613800138000", id="number-with-plus"),
         pytest.param("12:30", "12:30", id="no-sexagesimal"),
@@ -182,9 +178,7 @@ TREES = st.recursive(
     st.text(st.characters(min_codepoint=32, max_codepoint=126)) | st.integers(-999, 999) | st.booleans(),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1), inner, max_size=4
-        )
+        | st.dictionaries(st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1), inner, max_size=4)
     ),
     max_leaves=12,
 )

@@ -8,7 +8,10 @@ from tests.story import request
 
 INVITE = parse(
     request(
-        "INVITE", via="SIP/2.0/UDP a;branch=z9hG4bK1, SIP/2.0/UDP b", fields=("Via: SIP/2.0/UDP c", "Route: <sip:r;lr>", "Timestamp: 54"), body=b"x"
+        "INVITE",
+        via="SIP/2.0/UDP a;branch=z9hG4bK1, SIP/2.0/UDP b",
+        fields=("Via: SIP/2.0/UDP c", "Route: <sip:r;lr>", "Timestamp: 54"),
+        body=b"x",
     )
 )
 

@@ -11,11 +11,17 @@ from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_name_addr, parse_via, split_values
 from proxy.sip.message import CALL_ID, FROM, TO, VIA, parse
 from proxy.sip.request import Request
+from proxy.sip.uri import unescape
 from tests.story import SDP, request
 
 OWN = {
     "plain": request("INVITE", body=SDP),
-    "parameters": request("BYE", via="SIP/2.0/UDP h:5070;branch=z9hG4bK1;rport", to="<sip:b@h;user=phone>;tag=2", caller='"A, B" <sip:a@h>;tag=1'),
+    "parameters": request(
+        "BYE",
+        via="SIP/2.0/UDP h:5070;branch=z9hG4bK1;rport",
+        to="<sip:b@h;user=phone>;tag=2",
+        caller='"A, B" <sip:a@h>;tag=1',
+    ),
     "two Via": request("BYE", via="SIP/2.0/UDP h;branch=z9hG4bK1, SIP/2.0/UDP i;branch=z9hG4bK2"),
     "IPv6": request("OPTIONS", "sip:a@[2001:db8::1]:5070"),
 }
@@ -34,9 +40,18 @@ def compare(data: bytes) -> bool:
         return False
     assert isinstance(theirs, sipmessage.Request)
     assert theirs.method.encode() == ours.method
-    assert [str(via.host).strip("[]") for via in vias] == [
-        parse_via(item).host.decode().strip("[]") for value in ours.values(VIA) for item in split_values(value)
-    ]
+    hosts = [parse_via(item).host.decode() for value in ours.values(VIA) for item in split_values(value)]
+    mixed = (
+        len(
+            {
+                line.partition(b":")[0].strip().lower()
+                for known, line in zip(ours.names, ours.lines, strict=True)
+                if known == VIA
+            }
+        )
+        > 1
+    )
+    assert mixed or [str(via.host) for via in vias] == hosts  # sipmessage keeps "v" and "Via" apart
     branch = request_view.via.branch
     assert (vias[0].parameters.get("branch") or "").encode() == branch or b"%" in branch  # which it unescapes
     assert (cseq.sequence, cseq.method.encode()) == (request_view.cseq, ours.method)
@@ -44,7 +59,7 @@ def compare(data: bytes) -> bool:
     for field, address in addresses.items():
         mine = parse_name_addr(ours.value(field), "X")
         assert (address.parameters.get("tag") or "").encode() == mine.tag
-        assert str(address.uri).encode().lower() == mine.uri.lower()
+        assert unescape(str(address.uri).encode().lower()) == unescape(mine.uri.lower())
     # without Content-Length, or with less of it, sipmessage takes what is left of the datagram, or nothing
     assert theirs.body == ours.body or b"Content-Length" not in data or ours.body != data.partition(b"\r\n\r\n")[2]
     return True
@@ -61,6 +76,10 @@ BOTH = {"esc01.dat", "lwsdisp.dat", "longreq.dat", "sdp01.dat", "zeromf.dat"}
 
 
 def test_torture_messages(vectors: Path) -> None:
-    read = {path.name for path in (vectors / "rfc4475").glob("*.dat") if not path.read_bytes().startswith(b"SIP/") and compare(path.read_bytes())}
+    read = {
+        path.name
+        for path in (vectors / "rfc4475").glob("*.dat")
+        if not path.read_bytes().startswith(b"SIP/") and compare(path.read_bytes())
+    }
 
     assert read >= BOTH

@@ -14,7 +14,12 @@ from proxy.sip.fields import display_text, param, parse_cseq, parse_name_addr, p
         (b"<sip:a@h>;tag=1", "", b"sip:a@h", b"1"),
         (b"sip:a@h;tag=1", "", b"sip:a@h", b"1"),
         (b"sip:a@h ; tag = 1", "", b"sip:a@h", b"1"),
-        (b'"A, B; <c>" <sip:a;x=1@h;user=phone>;x="a;tag=9";tag=1', "A, B; <c>", b"sip:a;x=1@h;user=phone", b"1"),
+        (
+            b'"A, B; <c>" <sip:a;x=1@h;user=phone>;x="a;tag=9";tag=1',
+            "A, B; <c>",
+            b"sip:a;x=1@h;user=phone",
+            b"1",
+        ),
         (b'"a\\"b\\\\" <sip:a@h>', 'a"b\\', b"sip:a@h", b""),
         (b"caller<sip:a@h>;tag=1", "caller", b"sip:a@h", b"1"),
         (b"A B  C  <sip:a@h>", "A B  C", b"sip:a@h", b""),
@@ -46,7 +51,14 @@ def test_no_name_addr(value: bytes) -> None:
     [
         (b"SIP/2.0/UDP h;branch=z9hG4bK1", b"h", 0, b"z9hG4bK1", None, b""),
         (b"SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK1;rport", b"10.0.0.1", 5070, b"z9hG4bK1", b"", b""),
-        (b"SIP/2.0/UDP 10.0.0.1:5070;rport=6000;received=10.0.0.2;branch=z9hG4bK1", b"10.0.0.1", 5070, b"z9hG4bK1", b"6000", b"10.0.0.2"),
+        (
+            b"SIP/2.0/UDP 10.0.0.1:5070;rport=6000;received=10.0.0.2;branch=z9hG4bK1",
+            b"10.0.0.1",
+            5070,
+            b"z9hG4bK1",
+            b"6000",
+            b"10.0.0.2",
+        ),
         (b"SIP / 2.0 / TLS   h : 5061 ; branch = x", b"h", 5061, b"x", None, b""),
         (b"sip/2.0/udp [::1]:5060;branch=x", b"[::1]", 5060, b"x", None, b""),
         (b"SIP/2.0/UNKNOWN h", b"h", 0, b"", None, b""),
@@ -69,12 +81,28 @@ def test_no_via(value: bytes) -> None:
         parse_via(value)
 
 
-@pytest.mark.parametrize(("value", "read"), [(b"1 INVITE", (1, b"INVITE")), (b"0009 \t BYE", (9, b"BYE")), (b"2147483647 A", (2147483647, b"A"))])
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [(b"1 INVITE", (1, b"INVITE")), (b"0009 \t BYE", (9, b"BYE")), (b"2147483647 A", (2147483647, b"A"))],
+)
 def test_cseq(value: bytes, read: tuple[int, bytes]) -> None:
     assert parse_cseq(value) == read
 
 
-@pytest.mark.parametrize("value", [b"", b"INVITE", b"1", b"1INVITE", b"-1 INVITE", b"2147483648 A", b"99999999999 A", "１ A".encode(), b"1 A B"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"INVITE",
+        b"1",
+        b"1INVITE",
+        b"-1 INVITE",
+        b"2147483648 A",
+        b"99999999999 A",
+        "１ A".encode(),
+        b"1 A B",
+    ],
+)
 def test_no_cseq(value: bytes) -> None:
     with pytest.raises(ParseError):
         parse_cseq(value)

@@ -6,7 +6,16 @@ import pytest
 
 from proxy.sip.errors import ParseError
 from proxy.sip.message import (
-    CALL_ID, CONTENT_LENGTH, FROM, MAX_FIELD_OCTETS, MAX_FIELDS, OTHER, P_ASSERTED_IDENTITY, TO, VIA, parse,
+    CALL_ID,
+    CONTENT_LENGTH,
+    FROM,
+    MAX_FIELD_OCTETS,
+    MAX_FIELDS,
+    OTHER,
+    P_ASSERTED_IDENTITY,
+    TO,
+    VIA,
+    parse,
 )  # fmt: skip
 from tests.story import request
 
@@ -21,7 +30,17 @@ def kind_of(data: bytes) -> tuple[str, int]:
 
 @pytest.mark.parametrize(
     "line",
-    [b"Call-ID: x", b"call-id: x", b"CALL-ID: x", b"cAlL-iD:x", b"i: x", b"I:x", b"Call-ID  \t:  x  ", b"Call-ID:\r\n x", b"Call-ID :\r\n\t x \r\n "],
+    [
+        b"Call-ID: x",
+        b"call-id: x",
+        b"CALL-ID: x",
+        b"cAlL-iD:x",
+        b"i: x",
+        b"I:x",
+        b"Call-ID  \t:  x  ",
+        b"Call-ID:\r\n x",
+        b"Call-ID :\r\n\t x \r\n ",
+    ],
 )
 def test_one_field_in_every_spelling(line: bytes) -> None:
     message = parse(PLAIN.replace(b"Call-ID: call-1", line))
@@ -43,9 +62,15 @@ def test_no_octet_before_the_colon_smuggles_a_field(octet: int) -> None:
         assert message.names.count(TO) == 1
 
 
-@pytest.mark.parametrize("octet", [octet for octet in range(256) if octet not in (0x09, *range(0x20, 0x7F), *range(0x80, 0x100))])
+@pytest.mark.parametrize(
+    "octet", [octet for octet in range(256) if octet not in (0x09, *range(0x20, 0x7F), *range(0x80, 0x100))]
+)
 def test_no_control_octet_in_a_value(octet: int) -> None:
-    assert kind_of(PLAIN.replace(b"call-1", b"call" + bytes([octet]) + b"1"))[0] in ("control", "line_break", "header")
+    assert kind_of(PLAIN.replace(b"call-1", b"call" + bytes([octet]) + b"1"))[0] in (
+        "control",
+        "line_break",
+        "header",
+    )
 
 
 def test_control_octets_in_a_quoted_pair_are_legal() -> None:
@@ -59,7 +84,19 @@ def test_control_octets_elsewhere_are_not(value: bytes) -> None:
     assert kind_of(PLAIN.replace(b"Max-Forwards: 70", b"X: " + value + b"\x01"))[0] == "control"
 
 
-@pytest.mark.parametrize("line", ["From: <sip:6@h>", "f: <sip:6@h>", "FROM : <sip:6@h>", "To: <sip:6@h>", "t:x", "Call-ID: 2", "i: 2", "CSeq: 1 INVITE"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "From: <sip:6@h>",
+        "f: <sip:6@h>",
+        "FROM : <sip:6@h>",
+        "To: <sip:6@h>",
+        "t:x",
+        "Call-ID: 2",
+        "i: 2",
+        "CSeq: 1 INVITE",
+    ],
+)
 def test_a_field_that_must_stand_once(line: str) -> None:
     assert kind_of(request("INVITE", fields=(line,))) == ("duplicate_field", 400)
 

@@ -92,4 +92,9 @@ def test_cutting_never_says_other_than_reading(junk: bytes, at: int, drop: int) 
         whole = _whole(data)
     except ParseError:
         return  # a fault elsewhere, which the next hop may refuse
-    assert (cut.status, cut.branch, cut.method, cut.upstream) == (whole.status, whole.branch, whole.method, whole.upstream)
+    assert (cut.status, cut.branch, cut.method, cut.upstream) == (
+        whole.status,
+        whole.branch,
+        whole.method,
+        whole.upstream,
+    )

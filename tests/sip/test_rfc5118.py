@@ -15,7 +15,9 @@ from tests.story import request
 
 
 def test_4_1_valid_reference_in_request_uri_and_via() -> None:
-    asked = Request(parse(request("REGISTER", "sip:[2001:db8::10]", via="SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bKas3-111")))
+    asked = Request(
+        parse(request("REGISTER", "sip:[2001:db8::10]", via="SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bKas3-111"))
+    )
 
     assert (asked.uri.host_text, asked.uri.port, asked.via.host) == ("2001:db8::10", 0, b"[2001:db8::9:1]")
 
@@ -34,7 +36,9 @@ def test_4_3_4_4_port_is_what_follows_the_brackets() -> None:
     assert (plain.host_text, plain.port) == ("2001:db8::10", 5070)
 
 
-@pytest.mark.parametrize("received", ["[2001:db8::9:255]", "2001:db8::9:255"], ids=["with brackets", "as the grammar has it"])
+@pytest.mark.parametrize(
+    "received", ["[2001:db8::9:255]", "2001:db8::9:255"], ids=["with brackets", "as the grammar has it"]
+)
 def test_4_5_received_parameter(received: str) -> None:
     via = parse_via(f"SIP/2.0/UDP [2001:db8::9:1];received={received};branch=z9hG4bKas3-111".encode())
 

@@ -48,6 +48,18 @@ def test_param(name: bytes, value: bytes | None) -> None:
     assert parse_uri(b"sip:h;LR;x=1").param(name) == value
 
 
-@pytest.mark.parametrize(("data", "plain"), [(b"a", b"a"), (b"%2B86", b"+86"), (b"%00", b"\0"), (b"%E5%BC%A0", "张".encode()), (b"%", None), (b"%4", None), (b"%GG", None), (b"%2541", b"%41")])
+@pytest.mark.parametrize(
+    ("data", "plain"),
+    [
+        (b"a", b"a"),
+        (b"%2B86", b"+86"),
+        (b"%00", b"\0"),
+        (b"%E5%BC%A0", "张".encode()),
+        (b"%", None),
+        (b"%4", None),
+        (b"%GG", None),
+        (b"%2541", b"%41"),
+    ],
+)
 def test_unescape(data: bytes, plain: bytes | None) -> None:
     assert unescape(data) == plain

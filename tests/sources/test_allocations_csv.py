@@ -1,6 +1,5 @@
 """CSV lists: what is a sound row, what is not, and where it stands; nothing is guessed, nothing is half read."""
 
-# ruff: noqa: E501 - one row of a table, one line
 from __future__ import annotations
 
 import csv
@@ -171,9 +170,7 @@ def test_a_million_rows_are_all_read(record_property: Callable[[str, object], No
     data = (
         FULL
         + "\n"
-        + "".join(
-            f"+86{2_000_000_000 + n},,2024-01-01,2029-12-31,sales,c{n % 99}\n" for n in range(1_000_000)
-        )
+        + "".join(f"+86{2_000_000_000 + n},,2024-01-01,2029-12-31,sales,c{n % 99}\n" for n in range(1_000_000))
     ).encode()
     found = ProblemList()
     begin = time.perf_counter()

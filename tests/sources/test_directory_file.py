@@ -1,6 +1,5 @@
 """A directory file as a whole: the directory that it makes, or every problem of it and its lists at once."""
 
-# ruff: noqa: E501 - one row of a table, one line
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -283,9 +282,7 @@ def test_shrinks_too_far(old: int, new: int, share: float, too_far: bool) -> Non
 
 
 def test_the_shipped_directory(root: Path) -> None:
-    directory = load_directory(
-        root / "config" / "directory.yaml", country="86", emergency=EMERGENCY, rules=RULES
-    )
+    directory = load_directory(root / "config" / "directory.yaml", country="86", emergency=EMERGENCY, rules=RULES)
     assert directory.allocated("acme-1", "+862488880099", TODAY)
     assert directory.allocated("acme-1", "+864008001234", TODAY)
     assert directory.allocated("acme-1", "+862488881499", TODAY)

@@ -33,7 +33,9 @@ def diagram(table: Table) -> str:
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(f"\n## {title}\n\n{source}\n\n{diagram(table)}\n" for title, (source, table) in FIGURES.items())
+    return HEAD + "".join(
+        f"\n## {title}\n\n{source}\n\n{diagram(table)}\n" for title, (source, table) in FIGURES.items()
+    )
 
 
 def test_the_page_shows_the_tables(root: Path) -> None:

@@ -35,7 +35,9 @@ def test_what_tells_transactions_apart(changes: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("branch", ["", ";branch=old", ";branch=z9hG4bK"])
-@pytest.mark.parametrize("changes", [{"call_id": "other"}, {"cseq": 2}, {"uri": "sip:other@h"}, {"caller": "<sip:a@h>;tag=other"}])
+@pytest.mark.parametrize(
+    "changes", [{"call_id": "other"}, {"cseq": 2}, {"uri": "sip:other@h"}, {"caller": "<sip:a@h>;tag=other"}]
+)
 def test_rfc_2543_matching(branch: str, changes: dict[str, object]) -> None:
     """Without a usable branch the other fields tell (RFC 4475 §3.2.1: the magic cookie alone is none)."""
     via = f"SIP/2.0/UDP h{branch}"

@@ -62,7 +62,9 @@ def test_ack_of_a_failure_is_of_the_invite_that_was_sent() -> None:
     busy = read_response(response(INVITE, "486 Busy Here"))
     wire.layer.fire(machine, "300-699", 0.1, b"", busy)
 
-    assert wire.sent[-1][1].startswith(b"ACK sip:13800138000@127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKa\r\n")
+    assert wire.sent[-1][1].startswith(
+        b"ACK sip:13800138000@127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKa\r\n"
+    )
     assert b"To: <sip:13800138000@127.0.0.1>;tag=b\r\n" in wire.sent[-1][1]
     assert wire.run(40.0) == []
     assert len(wire.layer) == 0

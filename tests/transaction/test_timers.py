@@ -18,7 +18,12 @@ class Owner:
         self.armed: dict[str, float] = {}
 
 
-STEP = st.tuples(st.sampled_from(["arm", "cancel", "cancel all", "wait"]), st.integers(0, 2), st.sampled_from("AB"), st.sampled_from([0.5, 1.0, 4.0]))
+STEP = st.tuples(
+    st.sampled_from(["arm", "cancel", "cancel all", "wait"]),
+    st.integers(0, 2),
+    st.sampled_from("AB"),
+    st.sampled_from([0.5, 1.0, 4.0]),
+)
 
 
 @given(st.lists(STEP, max_size=40))

@@ -156,9 +156,7 @@ class Sink:
             if data.startswith(start):
                 return data
             seen.append(data.partition(b"\r\n")[0])
-        raise AssertionError(
-            f"nothing that begins with {start!r} came to {self.host}:{self.port}; seen: {seen}"
-        )
+        raise AssertionError(f"nothing that begins with {start!r} came to {self.host}:{self.port}; seen: {seen}")
 
     def waiting(self) -> list[bytes]:
         """Return what has arrived and was not read, without waiting."""

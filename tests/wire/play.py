@@ -19,9 +19,7 @@ SPOOFED: Final = "+8613800138000"  # belongs to nobody here
 CALLED: Final = "+8613900139000"
 
 _serial = count(1)
-_LOGGED: Final = re.compile(
-    rb"^UDP message (sent|received) [\[(](\d+)(?: bytes\):|\] bytes :)\n\n", re.MULTILINE
-)
+_LOGGED: Final = re.compile(rb"^UDP message (sent|received) [\[(](\d+)(?: bytes\):|\] bytes :)\n\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,7 @@ class Who:
     def parameters(self) -> dict[str, str]:
         """Return what stands for @FROM@, @ASSERTED@ and @CALLED@ in a scenario."""
         number = self.number if self.asserted is None else self.asserted
-        asserted = (
-            f"P-Asserted-Identity: <sip:{number}@{self.host}>" if number else "Subject: nothing asserted"
-        )
+        asserted = f"P-Asserted-Identity: <sip:{number}@{self.host}>" if number else "Subject: nothing asserted"
         shown = f"{self.display} <sip:{self.number}@{self.host}>".strip()
         return {"FROM": shown, "ASSERTED": asserted, "CALLED": self.called}
 
@@ -137,9 +133,7 @@ class Sipp:
         return {key: value for key, value in rows[-1].items() if key and value is not None}
 
 
-def caller(
-    directory: Path, scenario: str, to: tuple[str, int], who: Who, load: Load, at: tuple[str, int]
-) -> Sipp:
+def caller(directory: Path, scenario: str, to: tuple[str, int], who: Who, load: Load, at: tuple[str, int]) -> Sipp:
     """Start a SIPp that makes `load.calls` calls from `at` to the proxy at `to`."""
     rate = ["-m", str(load.calls), "-r", str(load.rate), "-l", str(max(load.calls, 10))]
     numbers = ["-inf", str(load.numbers)] if load.numbers else []

@@ -31,9 +31,7 @@ class Stage:
         self._exits.append(made.kill)
         return made
 
-    def callee(
-        self, scenario: str, load: Load | None = None, at: Address | None = None, contact: str = ""
-    ) -> Sipp:
+    def callee(self, scenario: str, load: Load | None = None, at: Address | None = None, contact: str = "") -> Sipp:
         """Start a SIPp that takes calls, on the core side unless said otherwise."""
         made = play.callee(self.directory, scenario, load or Load(), at or (CORE, free_port()), contact)
         self._exits.append(made.kill)

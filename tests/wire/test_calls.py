@@ -168,9 +168,7 @@ def test_several_via_values_in_one_field_of_a_response(stage: Stage) -> None:
     assert_clean(caller)
     assert_clean(callee)
 
-    combined = [
-        line for message in callee.messages("sent") for line in message.split(b"\r\n") if b"Via:" in line
-    ]
+    combined = [line for message in callee.messages("sent") for line in message.split(b"\r\n") if b"Via:" in line]
     assert any(b"," in line for line in combined), "SIPp no longer combines: this test proves nothing"
     for message in caller.messages("received"):
         vias = [line for line in message.split(b"\r\n") if line.lower().startswith(b"via:")]

@@ -51,9 +51,7 @@ def test_sigterm_in_the_middle_of_the_load_drains_with_the_records_complete(stag
     verdicts, ends = _ids(proxy.records("call.verdict")), _ids(proxy.records("call.end"))
     assert set(verdicts.values()) == {1}
     assert ends == verdicts
-    rung = {
-        _call_id(message) for message in caller.messages("received") if message.startswith(b"SIP/2.0 180 ")
-    }
+    rung = {_call_id(message) for message in caller.messages("received") if message.startswith(b"SIP/2.0 180 ")}
     assert rung - set(verdicts) == set(), "a call went through without a record"
 
 
@@ -69,9 +67,7 @@ def test_reload_under_load_takes_what_is_good_and_refuses_what_is_bad(stage: Sta
     assert proxy.metrics()["trunkward_config_last_reload_successful",] == 1
     stage.caller("caller_answered", proxy.address, Who(SPOOFED)).wait()
 
-    (proxy.directory / "directory.yaml").write_text(
-        "customers: [{id: acme}]\ntrunks: [{id: 5, sauces: []}]\n"
-    )
+    (proxy.directory / "directory.yaml").write_text("customers: [{id: acme}]\ntrunks: [{id: 5, sauces: []}]\n")
     proxy.hang_up()
     assert proxy.metrics()["trunkward_config_last_reload_successful",] == 0
     stage.caller("caller_answered", proxy.address, Who(SPOOFED)).wait()

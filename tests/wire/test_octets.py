@@ -8,17 +8,12 @@ from tests.wire.peers import CALLER, CORE, Sink
 from tests.wire.stage import Stage
 from tests.wire.trunkward import Setting
 
-BODY = bytes(range(256)).join(
-    [b"--x\r\nContent-Type: application/isup;version=itu-t92+\r\n\r\n", b"\r\n--x--\r\n"]
-)
+BODY = bytes(range(256)).join([b"--x\r\nContent-Type: application/isup;version=itu-t92+\r\n\r\n", b"\r\n--x--\r\n"])
 
 # Legal and odd: compact names, folded lines, spaces before colons, UTF-8, quoted separators, unknown and
 # repeated fields, several values in one field, a field that looks like another inside quotes.
 ODD = [
-    (
-        b'f: "\xe5\xae\xa2\xe6\x9c\x8d, \\"A;B\\" <x>"\r\n'
-        b"  <sip:+862488880001@127.0.0.2;user=phone>\r\n\t;tag=odd%21"
-    ),
+    (b'f: "\xe5\xae\xa2\xe6\x9c\x8d, \\"A;B\\" <x>"\r\n  <sip:+862488880001@127.0.0.2;user=phone>\r\n\t;tag=odd%21'),
     b"t:\t<sip:+8613900139000@example.com;transport=udp>",
     b"i: odd-1@127.0.0.2",
     b"CSeq :  0000077   INVITE",

@@ -41,7 +41,12 @@ def dashboard(root: Path) -> list[str]:
 def rules(root: Path) -> list[dict[str, Any]]:
     """Every rule of both rule files."""
     files = [root / "config/prometheus" / name for name in ("alerts.yml", "recording.yml")]
-    return [rule for file in files for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]]
+    return [
+        rule
+        for file in files
+        for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
 
 
 def test_promtool_takes_configuration_and_rules(root: Path) -> None:
@@ -54,7 +59,9 @@ def test_promtool_takes_configuration_and_rules(root: Path) -> None:
 
 def test_expressions_name_only_metrics_that_exist(root: Path) -> None:
     recorded = {rule["record"] for rule in rules(root) if "record" in rule}
-    known = {"trunkward_" + name + suffix for name in METRICS for suffix in ("", "_bucket", "_count", "_sum")} | recorded
+    known = {
+        "trunkward_" + name + suffix for name in METRICS for suffix in ("", "_bucket", "_count", "_sum")
+    } | recorded
     for expression in [*dashboard(root), *(rule["expr"] for rule in rules(root))]:
         assert set(re.findall(r"trunkward[_:][a-z0-9_:]+", expression)) <= known, expression
 
@@ -104,7 +111,12 @@ def prometheus(tmp_path: Path, root: Path) -> Iterator[str]:
         # the rules as shipped, looking back over seconds instead of minutes
         rule = (root / "config/prometheus" / name).read_text(encoding="utf-8")
         (tmp_path / name).write_text(re.sub(r"\[(5m|15m|1h)\]", "[10s]", rule), encoding="utf-8")
-    command = [program, f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data", f"--web.listen-address=127.0.0.1:{web}"]
+    command = [
+        program,
+        f"--config.file={tmp_path}/prometheus.yml",
+        f"--storage.tsdb.path={tmp_path}/data",
+        f"--web.listen-address=127.0.0.1:{web}",
+    ]
     with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
         try:
             yield f"http://127.0.0.1:{web}"

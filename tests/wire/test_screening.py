@@ -35,18 +35,10 @@ REFUSED = [
         "caller.not_allocated",
         id="spoofed-asserted-identity-behind-good-from",
     ),
-    pytest.param(
-        Who(ALLOCATED, display='"10086"'), 403, "caller.display_name", id="display-name-is-a-number"
-    ),
-    pytest.param(
-        Who(ALLOCATED, display='"１００８６"'), 403, "caller.display_name", id="display-name-full-width"
-    ),
-    pytest.param(
-        Who(ALLOCATED, display='"100 - 86"'), 403, "caller.display_name", id="display-name-separated"
-    ),
-    pytest.param(
-        Who("anonymous", display='"Anonymous"', asserted=""), 433, "caller.anonymous", id="anonymous"
-    ),
+    pytest.param(Who(ALLOCATED, display='"10086"'), 403, "caller.display_name", id="display-name-is-a-number"),
+    pytest.param(Who(ALLOCATED, display='"１００８６"'), 403, "caller.display_name", id="display-name-full-width"),
+    pytest.param(Who(ALLOCATED, display='"100 - 86"'), 403, "caller.display_name", id="display-name-separated"),
+    pytest.param(Who("anonymous", display='"Anonymous"', asserted=""), 433, "caller.anonymous", id="anonymous"),
 ]
 
 

@@ -198,9 +198,7 @@ class Proxy:
             n = 0
             while time.monotonic() < deadline and program.process.poll() is None:
                 n += 1
-                text = _OPTIONS.format(
-                    host=self.host, port=self.port, me=CALLER, my_port=me.getsockname()[1], n=n
-                )
+                text = _OPTIONS.format(host=self.host, port=self.port, me=CALLER, my_port=me.getsockname()[1], n=n)
                 me.sendto(text.encode("ascii"), self.address)
                 try:
                     if me.recv(65536).startswith(b"SIP/2.0 200 "):
