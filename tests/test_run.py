@@ -90,8 +90,8 @@ def test_sets_up_once_from_anywhere_and_hands_on(tree: Path, tmp_path: Path) -> 
     assert handed.stdout == f"{tmp_path} ['explain', '--from', 'a b']\n"
     assert (handed.returncode, handed.stderr) == (7, "")
 
-    shipped = run(tree, "serve").stdout
-    assert shipped == f"/ ['serve', '-c', '{tree}/config/trunkward.yaml']\n"
+    assert run(tree, "serve").stdout == f"{tree} ['serve', '-c', 'config/trunkward.yaml']\n"
+    assert run(tree, "check-config").stdout == f"{tree} ['check-config', '-c', 'config/trunkward.yaml']\n"
     assert run(tree, "serve", "-c", "my.yaml").stdout == "/ ['serve', '-c', 'my.yaml']\n"
     assert run(tree, "serve", "--config=my.yaml").stdout == "/ ['serve', '--config=my.yaml']\n"
 

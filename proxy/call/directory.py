@@ -126,7 +126,10 @@ class Directory:
 
     def allocated(self, trunk_id: str, number: str, today: date) -> bool:
         """Whether a trunk may show a number on a day."""
-        return any(grant.trunk_id == trunk_id and grant.covers(today) for grant in self.grants(number))
+        for grant in self.grants(number):  # a plain loop: on the way of every call
+            if grant.trunk_id == trunk_id and grant.covers(today):
+                return True
+        return False
 
     def why_not(self, trunk_id: str, number: str, today: date) -> str:
         """Why a number is not allocated to a trunk on a day, without telling whose it is; "" when it is."""

@@ -29,6 +29,8 @@ def judge(call: Call, facts: Facts) -> Result:
     """Find display names that read as a number other than the claim's own and those of the trunk."""
     if call.trunk.role == "core":
         return NOT_APPLICABLE
+    if not any(claim.display for claim in call.claims):
+        return PASSED
     findings = [
         Finding(
             "caller.display_name",
@@ -44,11 +46,7 @@ def judge(call: Call, facts: Facts) -> Result:
 
 def _misleads(claim: Claim, trunk: Trunk, facts: Facts) -> bool:
     display = claim.display
-    if (
-        display.isascii()
-        and not _ASCII_DIGIT.search(display)
-        and not _ASCII_DIGIT.search(display.translate(_LOOKALIKES))
-    ):
+    if display.isascii() and not _ASCII_DIGIT.search(display):
         return False
     return any(not _is_own(number, claim, trunk, facts) for number in numbers_read(display, trunk))
 

@@ -93,6 +93,8 @@ class Transactions:
                 self._arm(machine, action, now)
         if machine.state == arrows.TERMINATED:
             self.forget(machine)
+        elif machine.state == arrows.ACCEPTED:
+            machine.data = b""  # RFC 6026: never repeated by the transaction; half a minute is long to keep it
         return notice
 
     def forget(self, machine: Machine) -> None:
