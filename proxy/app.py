@@ -15,6 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import date
+from importlib import import_module
+from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic, time
@@ -390,11 +392,10 @@ def serve(config: Path, *, json: bool) -> int:
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's loop where the `fast` extra is installed."""
-    try:
-        import uvloop  # noqa: PLC0415  # optional
-    except ImportError:
+    if find_spec("uvloop") is None:
         return None
-    return uvloop.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
+    return factory
 
 
 __all__ = ["ConfigError", "Loaded", "Server", "judge_of", "load_all", "serve"]

@@ -13,7 +13,7 @@ MEDIAN_FUNCTION_LINES = 8
 # source file -> why it has no test file of its own; each name must exist
 WITHOUT: dict[str, str] = {
     "proxy/__main__.py": "one call of what tests/cli/test_init.py tests",
-    "proxy/admin/__main__.py": "reads arguments; tests/admin/test_process.py starts it as the program that it is",
+    "proxy/admin/__main__.py": "reads arguments; tests/demo/test_stage.py asks the process that it starts",
 }
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
