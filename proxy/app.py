@@ -1,4 +1,4 @@
-"""The composition root: settings become values, values become parts, parts become a running node."""
+"""The composition root: values become parts, parts become a running node, and signals act on it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import asyncio
 import contextlib
 import gc
 import os
-import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
 from importlib.util import find_spec
@@ -27,118 +25,23 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
 from proxy.admin.process import ControlError, spawn
-from proxy.call.directory import Directory
-from proxy.call.model import Call
-from proxy.call.trunk import Customer, DialPlan, RuleAction, Trunk
-from proxy.checks import verdict
-from proxy.checks.base import Facts, Verdict
-from proxy.checks.policy import NAMES, effective
 from proxy.core.actions import Report
-from proxy.core.admit import Admission
-from proxy.core.place import SIP_PORT, Hop, Listener, Place
-from proxy.core.proxy import Network, ProxyCore
+from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
 from proxy.net.node import Node
-from proxy.net.udp import RECEIVE_BUFFER, buffer_size, open_socket, source_for
+from proxy.net.udp import RECEIVE_BUFFER, buffer_size, open_socket
 from proxy.observe import log as logs
 from proxy.observe.channel import Channel
 from proxy.observe.journal import Journal
 from proxy.observe.measure import count
 from proxy.observe.metrics import snapshot
-from proxy.settings.load import load
-from proxy.settings.model import Settings
+from proxy.parts import Loaded, changes_refused, judge_of, load_all, network_of, node_key, write_whole
 from proxy.settings.problems import ConfigError, Problem
-from proxy.sip.uri import parse_uri
-from proxy.sources.directory_file import load_directory, shrinks_too_far
 from proxy.transaction.timers import Lengths
 
 # How long a stopping node waits for calls that are being set up. Longer than a phone takes to answer
 # a verdict, shorter than systemd's patience.
 DRAIN_SECONDS: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A configuration file, and the directory that it names, read whole."""
-
-    settings: Settings
-    directory: Directory
-
-
-def load_all(config: Path) -> Loaded:
-    """Read a configuration and its directory. Raises ConfigError with every problem of both."""
-    settings = load(config, rules=NAMES)
-    return Loaded(settings, _directory(config, settings))
-
-
-def _directory(config: Path, settings: Settings) -> Directory:
-    return load_directory(
-        config.parent / settings.directory.url.removeprefix("file:"),
-        country=settings.numbering.country,
-        emergency=frozenset(settings.numbering.emergency),
-        rules=NAMES,
-    )
-
-
-def core_trunk(settings: Settings) -> Trunk:
-    """The core side as a trunk: it is trusted, and writes numbers as the country does."""
-    plan = DialPlan(country=settings.numbering.country, emergency=frozenset(settings.numbering.emergency))
-    return Trunk(id="core", customer=Customer("core"), role="core", dial_plan=plan)
-
-
-def listeners_of(settings: Settings) -> tuple[Listener, ...]:
-    """The listeners, with what peers are told about each."""
-    return tuple(
-        Listener(index, item.name, *(item.advertise or item.address), item.address)
-        for index, item in enumerate(settings.listen)
-    )
-
-
-def network_of(loaded: Loaded) -> Network:
-    """Who is who around the node, and which listener leads to whom (asked from the kernel's routes)."""
-    listeners = listeners_of(loaded.settings)
-    first = min(loaded.settings.core.next_hops, key=lambda hop: hop.priority)
-    addresses = {trunk.id: address_of(trunk.gateway[0]) for trunk in loaded.directory.trunks.values() if trunk.gateway}
-    core = address_of(first.uri)
-    leads = {ip: _listener_for(ip, listeners) for ip in {core[0], *(address[0] for address in addresses.values())}}
-    hops = [address_of(hop.uri)[0] for hop in loaded.settings.core.next_hops]
-    return Network(
-        Place(listeners, leads),
-        Admission(loaded.directory, core_trunk(loaded.settings), hops),
-        Hop(core, leads[core[0]]),
-        {trunk: Hop(address, leads[address[0]]) for trunk, address in addresses.items()},
-    )
-
-
-def address_of(uri: str) -> tuple[str, int]:
-    """IP address and port of a SIP URI; the settings have made sure that it is one."""
-    parsed = parse_uri(uri.encode("ascii"))
-    return parsed.host_text, parsed.port or SIP_PORT
-
-
-def _listener_for(ip: str, listeners: tuple[Listener, ...]) -> int:
-    """The listener whose address the kernel would send from; else the first of the family; else the first."""
-    source = source_for(ip)
-    family = [listener for listener in listeners if listener.is_ipv6 == (":" in ip)]
-    exact = [listener for listener in family if listener.bound[0] == source]
-    return (exact or family or list(listeners))[0].index
-
-
-def judge_of(loaded: Loaded, today: Callable[[], date]) -> Callable[[Call], Verdict]:
-    """The function that judges a call under this configuration."""
-    settings, directory = loaded.settings, loaded.directory
-    node = {name: RuleAction(entry.action, entry.status) for name, entry in settings.policy.items()}
-    policies: dict[str, Mapping[str, RuleAction]] = {}
-    for trunk in directory.trunks.values():
-        policies[trunk.id] = effective(node, trunk.policy)
-    default = effective(node, {})
-
-    def judge(call: Call) -> Verdict:
-        trunk = call.trunk
-        mode = trunk.mode or settings.node.mode
-        return verdict.judge(call, Facts(directory, today()), policies.get(trunk.id, default), mode)
-
-    return judge
 
 
 class Server:
@@ -314,57 +217,10 @@ def _local_day() -> date:
     return date.today()  # noqa: DTZ011  # allocations are held against the node's local day
 
 
-def changes_refused(config: Path, old: Loaded, new: Loaded, *, force: bool) -> list[Problem]:
-    """What a reload may not do: change what only a restart can, or lose too many numbers unless forced."""
-    problems: list[Problem] = []
-    fixed = {
-        "listen": (old.settings.listen, new.settings.listen),
-        "node.name": (old.settings.node.name, new.settings.node.name),
-        "node.state": (old.settings.node.state, new.settings.node.state),
-        "records": (old.settings.records, new.settings.records),
-        "metrics": (old.settings.metrics, new.settings.metrics),
-        "admin": (old.settings.admin, new.settings.admin),
-        "core.ring_timeout": (old.settings.core.ring_timeout, new.settings.core.ring_timeout),
-    }
-    for key, (before, after) in fixed.items():
-        if before != after:
-            problems.append(Problem(str(config), 0, 0, key, "config.needs_restart", {}))
-    before_total, after_total = old.directory.total, new.directory.total
-    if not force and shrinks_too_far(before_total, after_total, new.settings.directory.max_shrink):
-        values = {
-            "before": before_total,
-            "after": after_total,
-            "share": f"{new.settings.directory.max_shrink:.0%}",
-        }
-        problems.append(Problem(str(config), 0, 0, "directory", "config.directory_shrinks", values))
-    return problems
-
-
 async def _load_apart(config: Path) -> Loaded:
     """`load_all` in a child process: a million numbers would hold up the loop for seconds."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return await asyncio.get_running_loop().run_in_executor(pool, load_all, config)
-
-
-def node_key(state: Path) -> bytes:
-    """The node's secret for branches, tags and route cookies; made once, kept for restarts."""
-    path = state / "node.key"
-    with contextlib.suppress(FileNotFoundError):
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-        if len(key) >= 16:
-            return key
-    key = secrets.token_bytes(32)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as out:
-        out.write(key.hex() + "\n")
-    return key
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file in one step: readers see the old or the new one, never half."""
-    new = path.with_name(path.name + ".new")
-    new.write_bytes(data + b"\n")
-    new.replace(path)
 
 
 def _quiet_gc() -> None:
@@ -396,6 +252,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
     return factory
-
-
-__all__ = ["ConfigError", "Loaded", "Server", "judge_of", "load_all", "serve"]

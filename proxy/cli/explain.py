@@ -9,12 +9,13 @@ from typing import IO
 
 import click
 
-from proxy.app import ConfigError, load_all
 from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
 from proxy.cli.table import json_text, output_option, print_rows
+from proxy.parts import load_all
 from proxy.replay.question import Question, QuestionError, ask
 from proxy.settings.catalogue import text
+from proxy.settings.problems import ConfigError
 
 REJECTED = 3
 COLUMNS = ("check", "outcome", "rule", "header", "value", "expected", "detail")

@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from proxy.app import ConfigError
 from proxy.checks.policy import NAMES
 from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
 from proxy.settings.catalogue import text
 from proxy.settings.load import load
+from proxy.settings.problems import ConfigError
 
 
 class Report(msgspec.Struct):

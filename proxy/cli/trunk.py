@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from proxy.app import ConfigError, Loaded, load_all
 from proxy.call.trunk import Trunk
 from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
 from proxy.cli.table import output_option, print_rows
+from proxy.parts import Loaded, load_all
 from proxy.settings.catalogue import text
+from proxy.settings.problems import ConfigError
 
 LIST = ("trunk", "customer", "name", "role", "screening", "mode", "state", "sources", "gateway")
 config_option = click.option(

@@ -35,8 +35,9 @@ class Ending:
 class Caller(asyncio.DatagramProtocol):
     """A UDP socket from which calls are placed, any number at a time, told apart by their Call-ID."""
 
-    def __init__(self, peer: tuple[str, int]) -> None:
+    def __init__(self, peer: tuple[str, int], patience: float = PATIENCE) -> None:
         self._peer = peer
+        self._patience = patience
         self._waiting: dict[str, asyncio.Queue[Heard]] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -72,7 +73,7 @@ class Caller(asyncio.DatagramProtocol):
         """Place one call and see it to its end."""
         self._waiting[attempt.call_id] = asyncio.Queue()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 return await self._call(attempt)
         except TimeoutError:
             return Ending(408, "no answer")
@@ -137,7 +138,8 @@ class Caller(asyncio.DatagramProtocol):
         return write(f"INVITE {target} SIP/2.0", [*fields, *more], MEDIA.format(host=self.address.rpartition(":")[0]))
 
 
-async def phone(host: str, peer: tuple[str, int]) -> Caller:
+async def phone(host: str, peer: tuple[str, int], patience: float = PATIENCE) -> Caller:
     """Open a caller on a free port of this address that sends everything to `peer`."""
-    _, caller = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Caller(peer), local_addr=(host, 0))
+    loop = asyncio.get_running_loop()
+    _, caller = await loop.create_datagram_endpoint(lambda: Caller(peer, patience), local_addr=(host, 0))
     return caller

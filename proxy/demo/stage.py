@@ -42,9 +42,9 @@ class Stage:
         """The directory of the call records."""
         return self.home / "records"
 
-    async def verdict(self, call_id: str) -> dict[str, Any] | None:
+    async def verdict(self, call_id: str, looks: int = RECORD) -> dict[str, Any] | None:
         """Give the call.verdict record of a call as soon as it is there; None when it does not come."""
-        for _ in range(RECORD):
+        for _ in range(looks):
             for file in sorted(self.records.glob("calls-*.jsonl")):
                 if (found := _find(file, call_id)) is not None:
                     return found

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from proxy.app import Loaded, core_trunk, judge_of
 from proxy.call.extract import called_of, extract
 from proxy.call.model import Call
 from proxy.call.trunk import Trunk
 from proxy.checks import CHAIN
 from proxy.checks.base import Finding, Verdict
 from proxy.core.admit import Admission
+from proxy.parts import Loaded, core_trunk, judge_of
 from proxy.settings.catalogue import text
 from proxy.sip.errors import ParseError
 from proxy.sip.message import parse

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench import cpu
+from tests.bench import cpu, micro
 from tests.bench.contenders import KamailioScreening, Trunkward, write_callers
 from tests.wire import play
 from tests.wire.peers import CALLER, CORE, free_port
@@ -84,7 +84,8 @@ def measure(directory: Path, options: Options) -> dict[str, Any]:
     finally:
         for each in contenders:
             each.program.kill()
-    return _summary(runs, memory, options)
+    _say("the parts, without peers")
+    return {**_summary(runs, memory, options), "parts_us": micro.measure()}
 
 
 def _run(
@@ -163,7 +164,9 @@ def table(result: dict[str, Any]) -> str:
         ratio = f"{result['ratio'][kind]:>8.2f}"
         lines.append(f"{'':>6} {kind:>8} {each['trunkward']:>10.1f} {each['kamailio']:>10.1f} {ratio}")
     memory = ", ".join(f"{name} {size} MB" for name, size in result["memory_mb"].items())
-    return "\n".join([*lines, "", f"memory after the run: {memory}"])
+    lines += ["", f"memory after the run: {memory}", "", "parts of a call in one process without peers, µs, best of 5:"]
+    lines += [f"{value:>10.1f}  {name}" for name, value in result["parts_us"].items()]
+    return "\n".join(lines)
 
 
 def _options(arguments: list[str]) -> Options:

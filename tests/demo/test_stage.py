@@ -38,4 +38,4 @@ def test_a_verdict_is_found_in_whole_lines_only(tmp_path: Path) -> None:
     file.write_text("".join(json.dumps(line) + "\n" for line in lines) + half, encoding="utf-8")
     running = stage.Stage(tmp_path, "", "", "", "", {})
     assert asyncio.run(running.verdict("a")) == lines[0]
-    assert asyncio.run(running.verdict("b")) is None
+    assert asyncio.run(running.verdict("b", looks=2)) is None

@@ -1,4 +1,4 @@
-"""The composition root: what a reload may do, the node's key, and the parts put together."""
+"""From settings to values: networks, policies, what a reload may change, and the node's key."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.app import (
-    ConfigError,
+from proxy.call.directory import DirectoryBuilder
+from proxy.call.trunk import RuleAction
+from proxy.parts import (
     Loaded,
     address_of,
     changes_refused,
@@ -23,8 +24,7 @@ from proxy.app import (
     node_key,
     write_whole,
 )
-from proxy.call.directory import DirectoryBuilder
-from proxy.call.trunk import RuleAction
+from proxy.settings.problems import ConfigError
 from tests.checks.calls import call
 
 TODAY = date(2026, 11, 23)

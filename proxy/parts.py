@@ -1,0 +1,158 @@
+"""From settings to values: what a configuration and its directory mean for a node, and what a reload may change."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from proxy.call.directory import Directory
+from proxy.call.model import Call
+from proxy.call.trunk import Customer, DialPlan, RuleAction, Trunk
+from proxy.checks import verdict
+from proxy.checks.base import Facts, Verdict
+from proxy.checks.policy import NAMES, effective
+from proxy.core.admit import Admission
+from proxy.core.place import SIP_PORT, Hop, Listener, Place
+from proxy.core.proxy import Network
+from proxy.net.udp import source_for
+from proxy.settings.load import load
+from proxy.settings.model import Settings
+from proxy.settings.problems import Problem
+from proxy.sip.uri import parse_uri
+from proxy.sources.directory_file import load_directory, shrinks_too_far
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration file, and the directory that it names, read whole."""
+
+    settings: Settings
+    directory: Directory
+
+
+def load_all(config: Path) -> Loaded:
+    """Read a configuration and its directory. Raises ConfigError with every problem of both."""
+    settings = load(config, rules=NAMES)
+    return Loaded(settings, _directory(config, settings))
+
+
+def _directory(config: Path, settings: Settings) -> Directory:
+    return load_directory(
+        config.parent / settings.directory.url.removeprefix("file:"),
+        country=settings.numbering.country,
+        emergency=frozenset(settings.numbering.emergency),
+        rules=NAMES,
+    )
+
+
+def core_trunk(settings: Settings) -> Trunk:
+    """The core side as a trunk: it is trusted, and writes numbers as the country does."""
+    plan = DialPlan(country=settings.numbering.country, emergency=frozenset(settings.numbering.emergency))
+    return Trunk(id="core", customer=Customer("core"), role="core", dial_plan=plan)
+
+
+def listeners_of(settings: Settings) -> tuple[Listener, ...]:
+    """The listeners, with what peers are told about each."""
+    return tuple(
+        Listener(index, item.name, *(item.advertise or item.address), item.address)
+        for index, item in enumerate(settings.listen)
+    )
+
+
+def network_of(loaded: Loaded) -> Network:
+    """Who is who around the node, and which listener leads to whom (asked from the kernel's routes)."""
+    listeners = listeners_of(loaded.settings)
+    first = min(loaded.settings.core.next_hops, key=lambda hop: hop.priority)
+    addresses = {trunk.id: address_of(trunk.gateway[0]) for trunk in loaded.directory.trunks.values() if trunk.gateway}
+    core = address_of(first.uri)
+    leads = {ip: _listener_for(ip, listeners) for ip in {core[0], *(address[0] for address in addresses.values())}}
+    hops = [address_of(hop.uri)[0] for hop in loaded.settings.core.next_hops]
+    return Network(
+        Place(listeners, leads),
+        Admission(loaded.directory, core_trunk(loaded.settings), hops),
+        Hop(core, leads[core[0]]),
+        {trunk: Hop(address, leads[address[0]]) for trunk, address in addresses.items()},
+    )
+
+
+def address_of(uri: str) -> tuple[str, int]:
+    """IP address and port of a SIP URI; the settings have made sure that it is one."""
+    parsed = parse_uri(uri.encode("ascii"))
+    return parsed.host_text, parsed.port or SIP_PORT
+
+
+def _listener_for(ip: str, listeners: tuple[Listener, ...]) -> int:
+    """The listener whose address the kernel would send from; else the first of the family; else the first."""
+    source = source_for(ip)
+    family = [listener for listener in listeners if listener.is_ipv6 == (":" in ip)]
+    exact = [listener for listener in family if listener.bound[0] == source]
+    return (exact or family or list(listeners))[0].index
+
+
+def judge_of(loaded: Loaded, today: Callable[[], date]) -> Callable[[Call], Verdict]:
+    """The function that judges a call under this configuration."""
+    settings, directory = loaded.settings, loaded.directory
+    node = {name: RuleAction(entry.action, entry.status) for name, entry in settings.policy.items()}
+    policies: dict[str, Mapping[str, RuleAction]] = {}
+    for trunk in directory.trunks.values():
+        policies[trunk.id] = effective(node, trunk.policy)
+    default = effective(node, {})
+
+    def judge(call: Call) -> Verdict:
+        trunk = call.trunk
+        mode = trunk.mode or settings.node.mode
+        return verdict.judge(call, Facts(directory, today()), policies.get(trunk.id, default), mode)
+
+    return judge
+
+
+def changes_refused(config: Path, old: Loaded, new: Loaded, *, force: bool) -> list[Problem]:
+    """What a reload may not do: change what only a restart can, or lose too many numbers unless forced."""
+    problems: list[Problem] = []
+    fixed = {
+        "listen": (old.settings.listen, new.settings.listen),
+        "node.name": (old.settings.node.name, new.settings.node.name),
+        "node.state": (old.settings.node.state, new.settings.node.state),
+        "records": (old.settings.records, new.settings.records),
+        "metrics": (old.settings.metrics, new.settings.metrics),
+        "admin": (old.settings.admin, new.settings.admin),
+        "core.ring_timeout": (old.settings.core.ring_timeout, new.settings.core.ring_timeout),
+    }
+    for key, (before, after) in fixed.items():
+        if before != after:
+            problems.append(Problem(str(config), 0, 0, key, "config.needs_restart", {}))
+    before_total, after_total = old.directory.total, new.directory.total
+    if not force and shrinks_too_far(before_total, after_total, new.settings.directory.max_shrink):
+        values = {
+            "before": before_total,
+            "after": after_total,
+            "share": f"{new.settings.directory.max_shrink:.0%}",
+        }
+        problems.append(Problem(str(config), 0, 0, "directory", "config.directory_shrinks", values))
+    return problems
+
+
+def node_key(state: Path) -> bytes:
+    """The node's secret for branches, tags and route cookies; made once, kept for restarts."""
+    path = state / "node.key"
+    with contextlib.suppress(FileNotFoundError):
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        if len(key) >= 16:
+            return key
+    key = secrets.token_bytes(32)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as out:
+        out.write(key.hex() + "\n")
+    return key
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a file in one step: readers see the old or the new one, never half."""
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(data + b"\n")
+    new.replace(path)
