@@ -1,11 +1,14 @@
-# Two stages: the first has pip and builds the wheel, the second has only Python and what runs.
+# Two stages: the first has pip and builds the wheel, the second has only Python and what runs. Compiled here, because
+# the user that runs it may not write there: 7 MB more, and each start is half a second shorter.
 FROM python:3.12-slim AS build
 
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY proxy ./proxy
+COPY stirshaken ./stirshaken
 RUN python -m venv --without-pip /opt/trunkward \
-    && pip --python /opt/trunkward/bin/python install --no-cache-dir --no-compile ".[fast]"
+    && pip --python /opt/trunkward/bin/python install --no-cache-dir --no-compile ".[fast]" \
+    && /opt/trunkward/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/trunkward/lib
 
 FROM python:3.12-slim
 
@@ -30,7 +33,7 @@ WORKDIR /var/lib/trunkward
 VOLUME ["/etc/trunkward", "/var/lib/trunkward", "/var/log/trunkward"]
 EXPOSE 5060/udp 9464/tcp 8080/tcp
 
-# exit code of serve on SIGTERM: it drains first, so give it more than docker's ten seconds (docker stop -t 40)
+# SIGTERM drains: give it more than docker's ten seconds (docker stop -t 40)
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(os.environ['TRUNKWARD_HEALTH'], timeout=2)"]

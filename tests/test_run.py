@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -96,6 +97,15 @@ def test_sets_up_once_from_anywhere_and_hands_on(tree: Path, tmp_path: Path) -> 
     assert run(tree, "serve", "--config=my.yaml").stdout == "/ ['serve', '--config=my.yaml']\n"
 
 
+def test_finds_its_tree_through_a_link(tree: Path, tmp_path: Path) -> None:
+    link = tmp_path / "bin" / "tw"
+    link.parent.mkdir()
+    link.symlink_to(os.path.relpath(tree / "run", link.parent))
+    result = subprocess.run([link, "hello"], env=environment(), capture_output=True, check=False, timeout=100)
+    assert (result.returncode, b"['hello']" in result.stdout) == (7, True), result.stderr
+    assert not (link.parent / ".venv").exists()
+
+
 def test_set_up_again_only_when_what_matters_changed(tree: Path) -> None:
     assert run(tree, "setup").returncode == 0
     project = tree / "pyproject.toml"
@@ -130,6 +140,36 @@ def test_half_made_venv_is_made_anew(tree: Path) -> None:
     assert run(tree, "hello").returncode == 7
 
 
+def test_interrupted_set_up_says_so_without_a_traceback(tree: Path) -> None:
+    # a group of its own, as the terminal makes one: all of it gets the signal
+    start = subprocess.Popen(
+        [tree / "run", "setup"], env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while start.poll() is None and not (tree / ".venv" / "bin").exists():
+        time.sleep(0.01)
+    os.killpg(start.pid, signal.SIGINT)
+    _, told = start.communicate(timeout=100)
+    assert (start.returncode, "interrupted" in told, "Traceback" in told) == (130, True, False), told
+    assert run(tree, "hello").returncode == 7
+
+
+def test_pip_settings_for_a_user_do_no_harm(tree: Path) -> None:
+    assert run(tree, "hello", PIP_USER="1").returncode == 7
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may write anywhere; no setpriv")
+def test_says_who_may_not_write(tree: Path) -> None:
+    # root without its capabilities is subject to permissions like anybody
+    powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    tree.chmod(0o555)
+    try:
+        argv = [*powerless, str(tree / "run"), "setup"]
+        result = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=False, timeout=100)
+    finally:
+        tree.chmod(0o755)
+    assert (result.returncode, "may not write" in result.stderr) == (1, True), result.stderr
+
+
 def test_moved_tree_is_set_up_anew(tree: Path) -> None:
     assert run(tree, "setup").returncode == 0
     moved = tree.rename(tree.with_name("moved"))
@@ -151,7 +191,7 @@ def test_failure_of_pip_is_shown_and_leaves_what_was_ready(tree: Path) -> None:
 def test_says_which_python_it_needs(tree: Path, tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ["sh", "dirname", "sed", "cksum", "cat"]:
+    for name in ["sh", "dirname", "readlink", "sed", "cksum", "cat"]:
         (programs / name).symlink_to(shutil.which(name) or name)
     nothing = run(tree, "setup", PATH=str(programs), PYTHON="")
     assert (nothing.returncode, "3.11 or newer" in nothing.stderr) == (1, True), nothing.stderr

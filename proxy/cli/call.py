@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
-from proxy.checks.policy import NAMES
+from proxy.checks.policy import FAMILIES, NAMES, RULES
 from proxy.cli.ladder import draw
 from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
-from proxy.cli.table import json_text, output_option, print_rows, visible
-from proxy.observe.reading import Record, Records, Wanted, rules_of
+from proxy.cli.table import Growing, json_line, json_text, output_option, print_rows, visible
+from proxy.observe.reading import (
+    VERDICT,
+    Record,
+    Records,
+    Wanted,
+    calls_of,
+    findings_of,
+    moment,
+    rules_of,
+    spellings,
+)
 from proxy.settings.catalogue import text
 from proxy.settings.load import load
 from proxy.settings.problems import ConfigError
@@ -25,6 +37,15 @@ FACTS = (
     "ts", "node", "trunk", "customer", "source", "caller", "called", "mode", "verdict", "enforced", "status",
     "next_hop", "callee_trunk", "emergency", "elapsed_us", "answered", "ring_ms", "duration_ms", "ended_by",
 )  # fmt: skip
+NUMBERS = {
+    "from": "From",
+    "pai": "P-Asserted-Identity",
+    "ppi": "P-Preferred-Identity",
+    "rpid": "Remote-Party-ID",
+    "diversion": "Diversion",
+}
+MUCH: Final = 64 << 20  # octets of records from which on it takes long enough to show that something happens
+COUNTRY: Final = "86"  # of numbers that are searched without a configuration
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -46,8 +67,10 @@ def where(function: Decorated) -> Decorated:
 
 
 @command.command("tail")
-@click.option("-n", "count", default=20, show_default=True, help="How many of the last verdicts.")
-@click.option("-f", "follow", is_flag=True, help="Go on with new ones until Ctrl-C.")
+@click.option(
+    "-n", "count", type=click.IntRange(0), default=20, show_default=True, help="How many of the last verdicts."
+)
+@click.option("-f", "follow", is_flag=True, help="Go on with new ones until Ctrl-C; JSON is one object a line.")
 @click.option("--trunk", default="", help="Of this trunk only.")
 @where
 def tail(
@@ -55,26 +78,34 @@ def tail(
 ) -> None:
     """Show the last verdicts."""
     language = pick(lang)
-    source = _records(records, config, language)
-    wanted = Wanted(trunk=trunk, event="call.verdict")
-    _show(source.last(count, wanted), output, language)
-    if follow:
-        try:
-            for record in source.follow(wanted, _pause):
-                print_rows(_columns(language, header=False), [_row(record)], "table" if output == "table" else output)
-        except KeyboardInterrupt:
+    wanted = Wanted(trunk=trunk, event=VERDICT)
+    source, _ = _records(records, config, language, may_be_empty=follow)
+    with _readable(source, language):
+        if not follow:
+            _show(_last(source, count, wanted, language), output, language)
             return
-    _complain(source, language)
+        with suppress(KeyboardInterrupt):
+            lines = Growing(_columns(output, language), output)
+            _go_on(_last(source, count, wanted, language), lines, output, language)
+            for record in source.follow(wanted, _pause):
+                _go_on([record], lines, output, language)
 
 
 @command.command("search")
-@click.option("--number", default="", help="Part of any calling or called number.")
+@click.option("--number", default="", help="A calling or called number, or any part of one.")
 @click.option("--trunk", default="", help="Trunk id.")
-@click.option("--rule", default="", help="Rule that was broken, such as caller.not_allocated.")
-@click.option("--verdict", type=click.Choice(["pass", "reject"]), default=None, help="Verdict.")
-@click.option("--since", default="", help="From this time on (2026-11-23 or 2026-11-23T08:00, UTC).")
-@click.option("--until", default="", help="Up to and including this time (UTC).")
-@click.option("--limit", default=100, show_default=True, help="The last so many.")
+@click.option("--rule", default="", help="Rule or family that was broken, such as caller.not_allocated.")
+@click.option(
+    "--verdict",
+    type=click.Choice(["pass", "reject", "would-reject"]),
+    default=None,
+    help="Verdict; reject finds would-reject too.",
+)
+@click.option(
+    "--since", default="", help="From then on: 2026-11-23, 2026-11-23T08:00 (UTC), …T16:00+08:00; 10m: ten minutes ago."
+)
+@click.option("--until", default="", help="Up to and including then.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The last so many.")
 @where
 def search(
     number: str,
@@ -91,10 +122,15 @@ def search(
 ) -> None:
     """Find verdicts. Exit 1 when there are none."""
     language = pick(lang)
-    source = _records(records, config, language)
-    found = source.last(limit, Wanted(number, trunk, rule, verdict or "", since, until, "call.verdict"))
-    _show(found, output, language)
-    _complain(source, language)
+    first, last = _moment(since, "--since", language), _moment(until, "--until", language)
+    _known_rule(rule, language)
+    source, country = _records(records, config, language)
+    parts = spellings(number, country) if number else ()
+    wanted = Wanted(parts, trunk, rule, verdict or "", first, last, VERDICT)
+    with _readable(source, language):
+        found = _last(source, limit, wanted, language)
+    if found or output != "table":
+        _show(found, output, language)
     if not found:
         click.echo(text("call.none", language), err=True)
         sys.exit(1)
@@ -106,70 +142,150 @@ def search(
 def show(call_id: str, records: Path | None, config: Path | None, output: str, lang: str | None) -> None:
     """Show one call: its facts, what it broke and why, and the SIP ladder."""
     language = pick(lang)
-    source = _records(records, config, language)
-    found = source.call(call_id)
+    source, _ = _records(records, config, language)
+    with _readable(source, language):
+        found = source.call(call_id)
     if not found:
         click.echo(text("call.no_such", language, call_id=visible(call_id)), err=True)
         sys.exit(1)
     if output == "json":
         click.echo(json_text(found))
         return
-    whole: Record = {}
-    for record in found:
-        whole |= record
+    calls = calls_of(found)
     if output == "csv":
-        print_rows({key: key for key in FACTS}, [whole], "csv")
+        print_rows({key: key for key in FACTS}, calls, "csv")
         return
-    rows = [{"key": text(f"column.{key}", language), "value": whole.get(key)} for key in FACTS if key in whole]
+    for index, call in enumerate(calls):
+        if index:
+            click.echo()
+        _show_call(call, language)
+
+
+def _show_call(call: Record, language: str) -> None:
+    """One call for people."""
+    told = call | {"verdict": _verdict(call, language)}
+    rows = [{"key": text(f"column.{key}", language), "value": told.get(key)} for key in FACTS if key in told]
+    numbers = call.get("numbers")
+    if isinstance(numbers, dict):
+        rows += [{"key": field, "value": numbers[key]} for key, field in NUMBERS.items() if numbers.get(key)]
     print_rows({"key": text("column.key", language), "value": text("column.value", language)}, rows)
-    for item in whole.get("findings") or ():
+    for item in findings_of(call):
         click.echo()
-        click.echo(f"{visible(item['rule'])}: " + visible(text(f"rule.{item['rule']}", language, **item)))
-        click.echo(f"    {visible(item['header'])}: {visible(item['value'])}")
-        click.echo(f"    {text('call.expected', language)}: {visible(item['expected'])}")
-    if whole.get("messages"):
+        click.echo(_sentence(item, language))
+        click.echo(f"    {visible(str(item.get('header')))}: {visible(str(item.get('value')))}")
+        click.echo(f"    {text('call.expected', language)}: {visible(str(item.get('expected')))}")
+    if call.get("messages"):
         click.echo()
-        for line in draw(whole["messages"], str(whole.get("source", ""))):
+        for line in draw(call["messages"], str(call.get("source", ""))):
             click.echo(line)
 
 
-def _records(directory: Path | None, config: Path | None, language: str) -> Records:
-    """The records that are meant; leaves with 1 where there are none."""
-    if directory is None:
-        if config is None:
-            raise click.UsageError(text("call.where", language))
+def _sentence(finding: dict[str, Any], language: str) -> str:
+    """The rule and what it says; a rule of another version has no sentence here."""
+    rule = str(finding.get("rule"))
+    says = f": {text(f'rule.{rule}', language, **finding)}" if rule in RULES else ""
+    return visible(f"{rule}{says}")
+
+
+def _moment(when: str, option: str, language: str) -> str:
+    try:
+        return moment(when, time.time()) if when else ""
+    except (ValueError, OverflowError):
+        raise click.BadParameter(text("call.no_moment", language, value=visible(when)), param_hint=option) from None
+
+
+def _known_rule(rule: str, language: str) -> None:
+    """A misspelt rule would find nothing, and look like good news."""
+    known = (*RULES, *FAMILIES)
+    if rule and rule not in known:
+        near = difflib.get_close_matches(rule, known, n=1)
+        hint = text("config.near", language, near=near[0]) if near else ""
+        raise click.BadParameter(text("config.unknown_rule", language, rule=visible(rule)) + hint, param_hint="--rule")
+
+
+def _records(
+    directory: Path | None, config: Path | None, language: str, *, may_be_empty: bool = False
+) -> tuple[Records, str]:
+    """The records that are meant, and the country of their numbers; leaves with 1 where there are none."""
+    country = COUNTRY
+    if config is not None:
         try:
-            directory = Path(load(config, rules=NAMES).records.directory)
+            settings = load(config, rules=NAMES)
         except ConfigError as error:
             show_problems(error.problems, language)
             sys.exit(1)
+        country = settings.numbering.country
+        directory = directory or Path(settings.records.directory)
+    if directory is None:
+        raise click.UsageError(text("call.where", language))
     source = Records(directory)
-    if not source.files():
-        click.echo(text("call.no_files", language, directory=str(directory)), err=True)
+    if not source.files() and not (may_be_empty and directory.is_dir()):
+        key = "call.no_files" if directory.is_dir() else "call.no_directory"
+        click.echo(text(key, language, directory=visible(str(directory))), err=True)
         sys.exit(1)
-    return source
+    return source, country
 
 
-def _show(found: Iterable[Record], output: str, language: str) -> None:
-    print_rows(_columns(language), map(_row, found), output)
-
-
-def _columns(language: str, *, header: bool = True) -> dict[str, str]:
-    return {key: text(f"column.{key}", language) if header else "" for key in LIST}
-
-
-def _row(record: Record) -> dict[str, Any]:
-    """One verdict as a row."""
-    caller = record.get("caller") or (record.get("numbers") or {}).get("from")
-    verdict = record.get("verdict")
-    if verdict == "reject" and not record.get("enforced"):
-        verdict = "would reject"
-    return {**record, "caller": caller, "verdict": verdict, "rules": " ".join(rules_of(record))}
-
-
-def _complain(source: Records, language: str) -> None:
+@contextmanager
+def _readable(source: Records, language: str) -> Iterator[None]:
+    """Say what could not be read: a whole file ends the command with 1, single lines are counted."""
+    try:
+        yield
+    except OSError as error:
+        if not error.filename:  # not a record file: standard output was closed, say
+            raise
+        values = {"file": visible(str(error.filename)), "reason": error.strerror}
+        click.echo(text("call.unreadable", language, **values), err=True)
+        sys.exit(1)
     if source.broken:
         click.echo(text("call.broken", language, count=source.broken), err=True)
+
+
+def _last(source: Records, count: int, wanted: Wanted, language: str) -> list[Record]:
+    """The last wanted records; a bar shows on a terminal when there is much to read."""
+    size = source.size(wanted)
+    if size < MUCH or not sys.stderr.isatty():
+        return source.last(count, wanted)
+    with click.progressbar(length=size, label=text("call.reading", language), file=sys.stderr) as bar:
+        source.progress = bar.update
+        return source.last(count, wanted)
+
+
+def _show(found: list[Record], output: str, language: str) -> None:
+    if output == "json":
+        click.echo(json_text(found))
+    else:
+        print_rows(_columns(output, language), [_row(record, output, language) for record in found], output)
+
+
+def _go_on(found: list[Record], lines: Growing, output: str, language: str) -> None:
+    """Show more, below what is already shown."""
+    if output != "json":
+        lines.print(_row(record, output, language) for record in found)
+        return
+    for record in found:
+        click.echo(json_line(record))
+
+
+def _columns(output: str, language: str) -> dict[str, str]:
+    keys = (*LIST, "enforced") if output == "csv" else LIST
+    return {key: text(f"column.{key}", language) for key in keys}
+
+
+def _row(record: Record, output: str, language: str) -> dict[str, Any]:
+    """One verdict as a row: in the language of people for a table, in the words of the record for a program."""
+    numbers = record.get("numbers")
+    caller = record.get("caller") or (numbers.get("from") if isinstance(numbers, dict) else "")
+    verdict = _verdict(record, language) if output == "table" else record.get("verdict")
+    return record | {"caller": caller, "verdict": verdict, "rules": " ".join(rules_of(record))}
+
+
+def _verdict(record: Record, language: str) -> str:
+    verdict = str(record.get("verdict"))
+    if verdict not in ("pass", "reject", "replace"):
+        return verdict
+    would = "would_" if verdict != "pass" and not record.get("enforced") else ""
+    return text(f"demo.verdict.{would}{verdict}", language)
 
 
 def _pause() -> bool:

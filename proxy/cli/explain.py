@@ -11,9 +11,9 @@ import click
 
 from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
-from proxy.cli.table import json_text, output_option, print_rows
+from proxy.cli.table import json_text, output_option, print_rows, visible
 from proxy.parts import load_all
-from proxy.replay.question import Question, QuestionError, ask
+from proxy.replay.question import Question, QuestionError, RefusedError, ask
 from proxy.settings.catalogue import text
 from proxy.settings.problems import ConfigError
 
@@ -50,7 +50,9 @@ def command(
 ) -> None:
     """Show every check on a call, its findings and evidence, the verdict and the SIP answer."""
     language = pick(lang)
-    octets = message.read() if message is not None else b""
+    if message is not None and (caller or called or pai or diversion or display):
+        raise click.UsageError(text("explain.message_alone", language))
+    octets = message.read() if message is not None else None
     question = Question(trunk_id, source, caller, called, pai, diversion, display, octets)
     try:
         answer = ask(load_all(config), question, at.date() if at is not None else date.today())  # noqa: DTZ011  # the node's local day
@@ -58,8 +60,8 @@ def command(
         show_problems(error.problems, language)
         sys.exit(1)
     except QuestionError as error:
-        click.echo(error.text(language), err=True)
-        sys.exit(1)
+        click.echo(visible(error.text(language)), err=True)
+        sys.exit(REJECTED if isinstance(error, RefusedError) else 1)
     if output == "json":
         click.echo(json_text(answer.as_dict()))
     else:

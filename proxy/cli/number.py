@@ -11,7 +11,7 @@ import click
 from proxy.call.numbers import normalise
 from proxy.call.trunk import DialPlan
 from proxy.cli.language import lang_option, pick
-from proxy.cli.table import output_option, print_rows
+from proxy.cli.table import output_option, print_rows, visible
 from proxy.cli.trunk import config_option, loaded_or_exit
 from proxy.settings.catalogue import text
 
@@ -36,12 +36,12 @@ def lookup_command(number: str, trunk_id: str | None, config: Path, output: str,
     trunk = loaded.directory.trunks.get(trunk_id) if trunk_id else None
     if trunk_id and trunk is None:
         known = ", ".join(sorted(loaded.directory.trunks)[:10])
-        click.echo(text("explain.no_such_trunk", language, trunk=trunk_id, known=known), err=True)
+        click.echo(text("explain.no_such_trunk", language, trunk=visible(trunk_id), known=known), err=True)
         sys.exit(1)
     plan = trunk.dial_plan if trunk is not None else DialPlan(country=loaded.settings.numbering.country)
-    found = normalise(number, plan)
+    found = normalise(number.replace(" ", ""), plan)
     if not found:
-        click.echo(text("number.unreadable", language, number=number), err=True)
+        click.echo(text("number.unreadable", language, number=visible(number)), err=True)
         sys.exit(1)
     today = date.today()  # noqa: DTZ011  # the node's local day
     rows = [
@@ -57,7 +57,8 @@ def lookup_command(number: str, trunk_id: str | None, config: Path, output: str,
         }
         for grant in loaded.directory.grants(found)
     ]
-    print_rows({key: text(f"column.{key}", language) for key in COLUMNS}, rows, output)
+    if rows or output != "table":
+        print_rows({key: text(f"column.{key}", language) for key in COLUMNS}, rows, output)
     if not rows:
         click.echo(text("number.nobody", language, number=found), err=True)
         sys.exit(1)

@@ -48,6 +48,8 @@ def command(config: Path, force: bool, timeout: float, lang: str | None) -> None
     asked = time.time()
     try:
         pid = int((state / "trunkward.pid").read_text(encoding="ascii"))
+        if not _serves(pid):
+            raise ProcessLookupError(pid)
         os.kill(pid, signal.SIGUSR1 if force else signal.SIGHUP)
     except (OSError, ValueError):
         click.echo(text("reload.not_running", language, state=str(state)), err=True)
@@ -60,6 +62,11 @@ def command(config: Path, force: bool, timeout: float, lang: str | None) -> None
         click.echo(problem, err=True)
     click.echo(text("reload.taken" if report.ok else "reload.refused", language), err=not report.ok)
     sys.exit(0 if report.ok else 1)
+
+
+def _serves(pid: int) -> bool:
+    """Whether this is a proxy. After a kill -9 the number in the file may be anybody's, and SIGHUP ends most."""
+    return pid > 1 and b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
 
 
 def _wait(path: Path, asked: float, timeout: float) -> Report | None:

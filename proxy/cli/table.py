@@ -57,13 +57,15 @@ def json_text(value: object) -> str:
     return _UNSEEN.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", plain)
 
 
+def json_line(value: object) -> str:
+    """Give `value` as JSON in one line, as in JSON Lines, with nothing unseen unescaped."""
+    plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", plain)
+
+
 def csv_text(keys: Sequence[str], rows: Iterable[Row]) -> str:
     """Give rows as CSV (RFC 4180); what a spreadsheet would run as a formula gets a leading quote."""
-    lines = io.StringIO()
-    writer = csv.writer(lines)
-    writer.writerow(keys)
-    writer.writerows([_inert(cell(row.get(key))) for key in keys] for row in rows)
-    return lines.getvalue()
+    return _csv_lines([list(keys), *([cell(row.get(key)) for key in keys] for row in rows)])
 
 
 def table_text(columns: Mapping[str, str], rows: Iterable[Row]) -> str:
@@ -71,6 +73,30 @@ def table_text(columns: Mapping[str, str], rows: Iterable[Row]) -> str:
     lines = [list(columns.values()), *([cell(row.get(key)) for key in columns] for row in rows)]
     widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     return "".join(_line(line, widths) for line in lines)
+
+
+class Growing:
+    """Rows that are printed as they come, under one heading: CSV, or a table whose columns only get wider."""
+
+    def __init__(self, columns: Mapping[str, str], output: str) -> None:
+        self._columns = columns
+        self._csv = output == "csv"
+        self._widths = [0] * len(columns)
+        self._begun = False
+
+    def print(self, rows: Iterable[Row]) -> None:
+        """Print more rows; the heading stands above the first ones."""
+        lines = [[cell(row.get(key)) for key in self._columns] for row in rows]
+        if not self._begun:
+            lines.insert(0, list(self._columns if self._csv else self._columns.values()))
+            self._begun = True
+        if self._csv:
+            click.echo(_csv_lines(lines), nl=False)
+            return
+        for line in lines:
+            self._widths = list(map(max, self._widths, map(width, line)))
+        for line in lines:
+            click.echo(_line(line, self._widths), nl=False)
 
 
 def cell(value: object) -> str:
@@ -107,6 +133,12 @@ def _columns(character: str) -> int:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(map(pad, cells, widths)).rstrip(" ") + "\n"
+
+
+def _csv_lines(lines: Iterable[Sequence[str]]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerows(map(_inert, line) for line in lines)
+    return written.getvalue()
 
 
 def _inert(text: str) -> str:

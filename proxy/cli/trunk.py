@@ -8,15 +8,16 @@ from pathlib import Path
 
 import click
 
-from proxy.call.trunk import Trunk
+from proxy.call.trunk import RuleAction, Trunk
 from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
-from proxy.cli.table import output_option, print_rows
+from proxy.cli.table import json_text, output_option, print_rows, visible
 from proxy.parts import Loaded, load_all
 from proxy.settings.catalogue import text
 from proxy.settings.problems import ConfigError
 
 LIST = ("trunk", "customer", "name", "role", "screening", "mode", "state", "sources", "gateway")
+SHOWN = 50  # ranges of a trunk in a table
 config_option = click.option(
     "-c", "--config", type=click.Path(path_type=Path), required=True, help="Configuration file."
 )
@@ -37,7 +38,7 @@ def loaded_or_exit(config: Path, language: str) -> Loaded:
 
 
 def state_of(trunk: Trunk, today: date) -> str:
-    """active, suspended, expired, or future: a word of the catalogue."""
+    """active, suspended, expired, or future."""
     if trunk.suspended or trunk.customer.suspended:
         return "suspended"
     if trunk.valid_to is not None and today > trunk.valid_to:
@@ -84,7 +85,7 @@ def show_command(trunk_id: str, config: Path, output: str, lang: str | None) -> 
     loaded = loaded_or_exit(config, language)
     trunk = loaded.directory.trunks.get(trunk_id)
     if trunk is None:
-        click.echo(text("explain.no_such_trunk", language, trunk=trunk_id, known=_known(loaded)), err=True)
+        click.echo(text("explain.no_such_trunk", language, trunk=visible(trunk_id), known=_known(loaded)), err=True)
         sys.exit(1)
     facts = row_of(trunk, loaded, date.today()) | {  # noqa: DTZ011  # the node's local day
         "pilot_number": trunk.pilot_number,
@@ -92,20 +93,32 @@ def show_command(trunk_id: str, config: Path, output: str, lang: str | None) -> 
         "valid_from": trunk.valid_from,
         "valid_to": trunk.valid_to,
         "dial_plan": _plan(trunk),
-        "policy": " ".join(f"{name}={entry.action}" for name, entry in sorted(trunk.policy.items())),
+        "policy": " ".join(f"{name}={_action(entry)}" for name, entry in sorted(trunk.policy.items())),
         "numbers": loaded.directory.count_of(trunk.id),
     }
-    if output == "table":
+    if output == "json":
+        click.echo(json_text(facts | {"allocations": _allocations(loaded, trunk_id, sys.maxsize)}))
+    elif output == "table":
         rows = [{"key": text(f"column.{key}", language), "value": value} for key, value in facts.items()]
         print_rows({"key": text("column.key", language), "value": text("column.value", language)}, rows)
-        print_rows(_columns(language), _allocations(loaded, trunk_id))
+        found = _allocations(loaded, trunk_id, SHOWN + 1)
+        click.echo()
+        print_rows(_columns(language), found[:SHOWN])
+        if len(found) > SHOWN:
+            click.echo(text("trunk.more", language, shown=SHOWN))
     else:
         print_rows({key: key for key in facts}, [facts], output)
 
 
+def _action(entry: RuleAction) -> str:
+    return f"{entry.action}:{entry.status}" if entry.status else entry.action
+
+
 def _plan(trunk: Trunk) -> str:
     plan = trunk.dial_plan
-    return f"country {plan.country} area {plan.area} strip {' '.join(plan.strip)}"
+    parts = {"country": plan.country, "area": plan.area, "strip": " ".join(plan.strip)}
+    parts |= {f"{dialled}→": put for dialled, put in plan.prefixes.items()}
+    return ", ".join(f"{name} {value}".rstrip() for name, value in parts.items() if value or "→" in name)
 
 
 def _known(loaded: Loaded) -> str:
@@ -117,7 +130,7 @@ def _columns(language: str) -> dict[str, str]:
     return {key: text(f"column.{key}", language) for key in keys}
 
 
-def _allocations(loaded: Loaded, trunk_id: str, most: int = 50) -> list[dict[str, object]]:
+def _allocations(loaded: Loaded, trunk_id: str, most: int) -> list[dict[str, object]]:
     """The first ranges of a trunk."""
     return [
         {

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from ipaddress import ip_address
 from typing import Any
 
 from proxy.call.extract import called_of, extract
 from proxy.call.model import Call
 from proxy.call.trunk import Trunk
-from proxy.checks import CHAIN
 from proxy.checks.base import Finding, Verdict
 from proxy.core.admit import Admission
-from proxy.parts import Loaded, core_trunk, judge_of
+from proxy.parts import Loaded, address_of, core_trunk, judge_of
 from proxy.settings.catalogue import text
 from proxy.sip.errors import ParseError
 from proxy.sip.message import parse
@@ -32,6 +32,10 @@ class QuestionError(Exception):
         return text(self.key, lang, **self.values)
 
 
+class RefusedError(QuestionError):
+    """A call from an address that belongs to no trunk: it is refused before any check."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A call by its parts, or as a whole INVITE in `message`. Numbers may be whole header field values."""
@@ -43,7 +47,7 @@ class Question:
     pai: tuple[str, ...] = ()
     diversion: tuple[str, ...] = ()
     display: str = ""
-    message: bytes = b""
+    message: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,6 @@ class Explained:
 
     def rows(self, lang: str) -> list[dict[str, str]]:
         """One row a check and finding, for a table."""
-        says = {check.name: check.says for check in CHAIN}
         rows: list[dict[str, str]] = []
         for name, result in self.verdict.results:
             if not result.findings:
@@ -100,7 +103,7 @@ class Explained:
                     {
                         "check": name,
                         "outcome": _outcome(result.outcome.value, lang),
-                        "detail": result.cause or says[name],
+                        "detail": result.cause or text(f"says.{name}", lang),
                     }
                 )
             for item in result.findings:
@@ -122,15 +125,17 @@ class Explained:
         """The verdict in a sentence."""
         answer = self.verdict.answer
         if self.verdict.action != "reject" or answer is None:
-            return text("explain.pass", lang, trunk=self.call.trunk.id)
+            emergency = self.call.emergency and self.verdict.findings
+            key = "explain.emergency" if emergency else "explain.pass"
+            return text(key, lang, trunk=self.call.trunk.id, called=self.call.called)
         key = "explain.reject" if self.verdict.enforced else "explain.would_reject"
         return text(key, lang, status=answer.status, phrase=answer.phrase, reason=answer.reason)
 
 
 def ask(loaded: Loaded, question: Question, today: date) -> Explained:
-    """Judge a call that is only asked about, as of `today`. Raises QuestionError."""
+    """Judge a call that is only asked about, as of `today`. Raises QuestionError, RefusedError."""
     try:
-        request = Request(parse(question.message or _invite(question)))
+        request = Request(parse(_invite(question) if question.message is None else question.message))
     except ParseError as error:
         raise QuestionError("explain.unreadable", reason=error.reason) from error
     if request.method != b"INVITE":
@@ -149,11 +154,22 @@ def _trunk(loaded: Loaded, question: Question, request: Request) -> Trunk:
         return trunks[question.trunk_id]
     if question.source is None:
         raise QuestionError("explain.needs_trunk")
-    admission = Admission(loaded.directory, core_trunk(loaded.settings), ())
+    if not _is_address(question.source):
+        raise QuestionError("explain.no_address", source=question.source)
+    hops = [address_of(hop.uri)[0] for hop in loaded.settings.core.next_hops]
+    admission = Admission(loaded.directory, core_trunk(loaded.settings), hops)
     trunk = admission.settle(admission.candidates(question.source), request.message)
     if trunk is None:
-        raise QuestionError("explain.unknown_source", source=question.source)
+        raise RefusedError("explain.unknown_source", source=question.source)
     return trunk
+
+
+def _is_address(source: str) -> bool:
+    try:
+        ip_address(source)
+    except ValueError:
+        return False
+    return True
 
 
 def _invite(question: Question) -> bytes:
@@ -172,7 +188,7 @@ def _invite(question: Question) -> bytes:
         *(f"Diversion: {_field(value)}" for value in question.diversion),
         "Content-Length: 0",
     ]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n"
 
 
 def _field(value: str, name: str = "") -> str:

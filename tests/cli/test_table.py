@@ -108,5 +108,28 @@ def test_json_rows_hold_the_columns_only() -> None:
     assert written == [{"id": "a", "name": "Acme 呼叫中心"}, {"id": "long-id", "name": None}]
 
 
+def growing(output: str) -> str:
+    """Three prints of a growing list."""
+
+    @click.command()
+    def command() -> None:
+        lines = table.Growing(COLUMNS, output)
+        lines.print([])
+        lines.print(ROWS[:1])
+        lines.print(ROWS[1:])
+
+    return CliRunner().invoke(command).output
+
+
+def test_growing_rows_stand_under_one_heading() -> None:
+    assert growing("csv").splitlines() == ["id,name", "a,Acme 呼叫中心", "long-id,"]
+    assert growing("table") == "编号  Name\na     Acme 呼叫中心\nlong-id\n"
+
+
+def test_a_line_of_json_is_one_line() -> None:
+    line = table.json_line({"a": "呼\n\u202e\x9b", "b": [1, None]})
+    assert line == '{"a":"呼\\n\\u202e\\u009b","b":[1,null]}'
+
+
 def test_no_rows_is_a_heading_line() -> None:
     assert table.table_text(COLUMNS, []) == "编号  Name\n"

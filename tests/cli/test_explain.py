@@ -1,0 +1,116 @@
+"""trunkward explain: options in, checks out; 3 when the call would be rejected."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from proxy.cli.explain import command
+from tests.story import INVITE
+
+GOOD = ("--trunk", "acme-1", "--from", "02488880001", "--to", "13800138000")
+BAD = ("--trunk", "acme-1", "--from", "95588", "--to", "13800138000")
+
+
+@pytest.fixture
+def config(tmp_path: Path, root: Path) -> Path:
+    """The shipped configuration, copied."""
+    shutil.copytree(root / "config", tmp_path / "config")
+    return tmp_path / "config" / "trunkward.yaml"
+
+
+def run(config: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(command, ["-c", str(config), *arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "last"),
+    [
+        pytest.param([*GOOD, "--lang", "en"], 0, "The call passes as a call of trunk acme-1.", id="pass"),
+        pytest.param([*GOOD, "--lang", "zh"], 0, "放行，按中继 acme-1 的呼叫处理。", id="pass-zh"),
+        pytest.param([*BAD, "--lang", "en"], 3, 'The call is passed, but in mode block it would be rejected: SIP 403 Forbidden, Reason: Q.850;cause=21;text="caller.not_allocated"', id="would-reject"),
+        pytest.param([*GOOD, "--pai", "95588", "--lang", "zh"], 3, '放行，但在 block 模式下会被拒绝：SIP 403 Forbidden，Reason: Q.850;cause=21;text="caller.not_allocated"', id="pai-zh"),
+        pytest.param(["--trunk", "acme-1", "--from", "8695013000", "--to", "110", "--at", "2031-01-01", "--lang", "zh"], 0, "无论违反什么都放行：110 是紧急号码。", id="emergency-zh"),
+        pytest.param(["--trunk", "acme-1", "--from", "95013000", "--to", "13800138000", "--at", "2029-12-31", "--lang", "en"], 0, "The call passes as a call of trunk acme-1.", id="as-of-a-day"),
+    ],
+)  # fmt: skip
+def test_verdict(arguments: list[str], status: int, last: str, config: Path) -> None:
+    result = run(config, *arguments)
+    assert (result.exit_code, result.stdout.splitlines()[-1], result.stderr) == (status, last, "")
+
+
+def test_in_mode_block_it_is_rejected(config: Path) -> None:
+    config.write_text(config.read_text().replace("mode: monitor", "mode: block"))
+    result = run(config, *BAD, "--lang", "en")
+    assert (result.exit_code, "The call is rejected: SIP 403 Forbidden" in result.stdout) == (3, True)
+
+
+def test_json(config: Path) -> None:
+    result = run(config, *BAD, "--output", "json")
+    answer = json.loads(result.stdout)
+    assert (result.exit_code, answer["verdict"], answer["enforced"], answer["mode"]) == (3, "reject", False, "monitor")
+    assert [item["rule"] for item in answer["findings"]] == ["caller.not_allocated"]
+
+
+def test_csv_is_rows_only(config: Path) -> None:
+    result = run(config, *BAD, "--output", "csv", "--lang", "en")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [(row["check"], row["outcome"]) for row in rows] == [("trunk", "passed"), ("caller", "failed"), ("display_name", "passed")]  # fmt: skip
+
+
+def test_a_display_name_cannot_act_on_the_terminal(config: Path) -> None:
+    for output in ("table", "json", "csv"):
+        result = run(config, *GOOD, "--display", "\u202e10086", "--output", output)
+        assert (result.exit_code, "\u202e" in result.stdout) == (3, False)
+
+
+def test_a_message(config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "invite.sip"
+    file.write_bytes(INVITE)
+    assert run(config, "--trunk", "acme-1", "--message", str(file)).exit_code == 0
+    file.write_bytes(INVITE.replace(b"02488880001", b"13900139000"))
+    assert run(config, "--source", "127.0.0.2", "--message", str(file)).exit_code == 3
+    file.write_bytes(b"")
+    assert run(config, "--trunk", "acme-1", "--message", str(file), "--lang", "en").stderr == "The message cannot be read: Malformed start line\n"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        pytest.param(["--from", "1", "--to", "2"], 1, "Say which trunk the call comes from: --trunk or --source.", id="no-trunk"),
+        pytest.param(["--trunk", "\x1b[2J", *GOOD[2:]], 1, "There is no trunk \\x1b[2J. Trunks: acme-1", id="unknown-trunk"),
+        pytest.param(["--trunk", "acme-1", "--from", "1"], 1, "Give --from and --to, or a whole INVITE with --message.", id="no-called-number"),
+        pytest.param(["--source", "pbx", *GOOD[2:]], 1, "pbx is no IP address; write it without a port.", id="no-address"),
+        pytest.param(["--source", "192.0.2.9", *GOOD[2:]], 3, "192.0.2.9 belongs to no trunk: the call is refused.", id="stranger"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_call(arguments: list[str], status: int, said: str, config: Path) -> None:
+    result = run(config, *arguments, "--lang", "en")
+    assert (result.exit_code, result.stdout, result.stderr) == (status, "", f"{said}\n")
+    assert run(config, *arguments, "--lang", "zh").stderr != result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["--message", "/nonexistent"], "--message", id="missing-message"),
+        pytest.param([*GOOD, "--at", "today"], "--at", id="no-day"),
+        pytest.param([*GOOD, "--message", "/dev/null"], "leave out the options that say a part of it", id="message-and-numbers"),
+        pytest.param([*GOOD, "--output", "xml"], "--output", id="output"),
+    ],
+)  # fmt: skip
+def test_wrong_usage(arguments: list[str], said: str, config: Path) -> None:
+    result = run(config, *arguments, "--lang", "en")
+    assert (result.exit_code, said in result.stderr) == (2, True)
+
+
+def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
+    result = run(tmp_path / "none.yaml", *GOOD, "--lang", "en")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"{tmp_path / 'none.yaml'}: cannot be read")

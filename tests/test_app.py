@@ -1,0 +1,218 @@
+"""A node as it really runs: ready, reloaded or not, drained, and gone without a trace but its records."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.observe.test_journal import check_chain, lines
+from tests.story import SDP, request, response
+from tests.wire.peers import CALLER, CORE, START_SECONDS, Sink, is_bound
+from tests.wire.trunkward import Proxy, Setting
+
+SPOOFED = "13900139000"
+
+
+@pytest.fixture
+def core() -> Iterator[Sink]:
+    """The core side."""
+    sink = Sink(CORE)
+    yield sink
+    sink.close()
+
+
+@pytest.fixture
+def pbx() -> Iterator[Sink]:
+    """The customer's PBX."""
+    sink = Sink(CALLER)
+    yield sink
+    sink.close()
+
+
+@pytest.fixture
+def node(tmp_path: Path, core: Sink) -> Iterator[Proxy]:
+    """A node in mode block."""
+    proxy = Proxy(tmp_path, Setting(core.port))
+    yield proxy
+    proxy.kill()
+
+
+class Call:
+    """One call from the PBX."""
+
+    def __init__(self, node: Proxy, pbx: Sink, call_id: str, caller: str = "02488880001") -> None:
+        self._node, self._pbx = node, pbx
+        self._fixed: dict[str, Any] = {
+            "via": f"SIP/2.0/UDP {pbx.host}:{pbx.port};branch=z9hG4bK-{call_id}",
+            "caller": f"<sip:{caller}@{CALLER}>;tag=a",
+            "call_id": call_id,
+        }
+        contact = f"Contact: <sip:pbx@{pbx.host}:{pbx.port}>"
+        self.send("INVITE", fields=(contact, "Content-Type: application/sdp"), body=SDP)
+
+    def send(self, method: str, **more: Any) -> None:
+        """Send a request of this call."""
+        self._pbx.send(request(method, f"sip:13800138000@{self._node.host}:{self._node.port}", **self._fixed, **more), self._node.address)  # fmt: skip
+
+    def status(self) -> int:
+        """The final status."""
+        while (status := int(self._pbx.receive(b"SIP/2.0 ")[8:11])) < 200:
+            pass
+        self.send("ACK")
+        return status
+
+
+def log(node: Proxy) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in node.program.err.read_text().splitlines()]
+
+
+def events(node: Proxy) -> list[str]:
+    return [line["event"] for line in log(node)]
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def healthy(node: Proxy) -> bool:
+    try:
+        with urlopen(f"http://{node.host}:{node.admin_port}/healthz", timeout=5) as answer:
+            return int(answer.status) == 200
+    except URLError:
+        return False
+
+
+def test_from_ready_to_gone(node: Proxy, core: Sink, pbx: Sink) -> None:
+    pid_file = node.directory / "state" / "trunkward.pid"
+    until(lambda: healthy(node))
+    ready = next(line for line in log(node) if line["event"] == "node.ready")
+    assert (ready["mode"], ready["trunks"], ready["listen"]) == ("block", 2, ["udp access"])
+    assert int(pid_file.read_text()) == node.program.process.pid
+
+    assert Call(node, pbx, "spoofed", SPOOFED).status() == 403
+    good = Call(node, pbx, "good")
+    core.send(response(core.receive(b"INVITE"), "486 Busy Here"), node.address)
+    assert good.status() == 486
+    node.stop()
+
+    assert (pid_file.exists(), is_bound(node.port), healthy(node)) == (False, False, False)
+    assert events(node)[-2:] == ["node.draining", "node.stopped"]
+    assert [(record["event"], record["call_id"]) for record in node.records()] == [
+        ("call.verdict", "spoofed"), ("call.end", "spoofed"), ("call.verdict", "good"), ("call.end", "good"),
+    ]  # fmt: skip
+    assert check_chain(lines(node.directory / "records")) == 4
+
+
+def test_a_good_reload_is_taken(node: Proxy, pbx: Sink, core: Sink) -> None:
+    assert Call(node, pbx, "before", SPOOFED).status() == 403
+    report = node.reload(more=f'      - {{number: "+86{SPOOFED}"}}\n', mode="monitor")
+    Call(node, pbx, "after", SPOOFED)
+    core.receive(b"INVITE")
+
+    assert (report["ok"], report["force"], report["problems"]) == (True, False, [])
+    assert node.metrics()["trunkward_config_last_reload_successful",] == 1
+    assert [record["mode"] for record in node.wait_records("call.verdict", 2)] == ["block", "monitor"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        pytest.param(lambda text: text.replace("mode: block", "mode: blok"), "'blok' is not one of", id="no-configuration"),
+        pytest.param(lambda text: text.replace("name: wire", "name: other"), "node.name: is taken over only by a restart", id="needs-a-restart"),
+        pytest.param(lambda text: text.replace("directory.yaml", "none.yaml"), "cannot be read", id="directory-missing"),
+    ],
+)  # fmt: skip
+def test_a_bad_reload_is_refused_whole(change: Callable[[str], str], problem: str, node: Proxy, pbx: Sink) -> None:
+    node.write(Setting(node.setting.core_port, more=f'      - {{number: "+86{SPOOFED}"}}\n'))  # good by itself
+    config = node.directory / "trunkward.yaml"
+    config.write_text(change(config.read_text()))
+    report = node.hang_up()
+
+    assert report["ok"] is False
+    assert [item for item in report["problems"] if problem in item] != []
+    assert node.metrics()["trunkward_config_last_reload_successful",] == 0
+    assert Call(node, pbx, "spoofed", SPOOFED).status() == 403
+    assert "reload.refused" in events(node)
+
+
+def test_numbers_that_vanish_need_force(node: Proxy) -> None:
+    directory = node.directory / "directory.yaml"
+    directory.write_text(directory.read_text().replace("+862488880099", "+862488880009"))
+    assert node.hang_up()["ok"] is False
+    before = (node.directory / "state" / "reload.json").stat().st_mtime_ns
+    node.program.send(signal.SIGUSR1)
+    until(lambda: (node.directory / "state" / "reload.json").stat().st_mtime_ns != before)
+    report = json.loads((node.directory / "state" / "reload.json").read_bytes())
+
+    assert (report["ok"], report["force"]) == (True, True)
+    assert node.metrics()["trunkward_directory_entries", "kind=numbers"] == 10 + 1 + 10
+
+
+def test_the_reload_command_and_a_running_node(node: Proxy) -> None:
+    def reload() -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-P", "-m", "proxy", "reload", "-c", "trunkward.yaml", "--lang", "en"]
+        return subprocess.run(argv, cwd=node.directory, capture_output=True, text=True, check=False)
+
+    taken = reload()
+    assert (taken.returncode, taken.stdout) == (0, "the proxy has taken the new configuration\n")
+    (node.directory / "directory.yaml").write_text("trunks: []\n")
+    refused = reload()
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.endswith("the proxy has refused the new configuration and goes on with the old one\n")
+
+
+def test_a_call_that_rings_is_seen_to_its_answer(node: Proxy, core: Sink, pbx: Sink) -> None:
+    call = Call(node, pbx, "ringing")
+    invite = core.receive(b"INVITE")
+    core.send(response(invite, "180 Ringing"), node.address)
+    pbx.receive(b"SIP/2.0 180")
+    node.program.send(signal.SIGTERM)
+    until(lambda: "node.draining" in events(node))
+    time.sleep(0.3)
+    assert node.program.process.poll() is None
+    core.send(response(invite, "486 Busy Here"), node.address)
+
+    assert call.status() == 486
+    assert node.program.wait(START_SECONDS) == 0
+    assert [record["status"] for record in node.records("call.end")] == [486]
+
+
+def test_calls_that_go_on_end_in_the_records(node: Proxy, core: Sink, pbx: Sink) -> None:
+    call = Call(node, pbx, "talking")
+    core.send(response(core.receive(b"INVITE"), "200 OK", fields=(f"Contact: <sip:x@{core.host}:{core.port}>",)), node.address)  # fmt: skip
+    assert call.status() == 200
+    node.stop()
+
+    (end,) = node.records("call.end")
+    assert (end["status"], end["answered"], end["ended_by"]) == (200, True, "proxy")
+
+
+def test_without_its_control_process_it_does_not_start(node: Proxy, tmp_path: Path) -> None:
+    node.stop()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind((node.host, node.metrics_port))
+        taken.listen()
+        argv = [sys.executable, "-P", "-m", "proxy", "serve", "-c", "trunkward.yaml"]
+        result = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30)
+
+    assert result.returncode == 1
+    assert "control.failed" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "state" / "trunkward.pid").exists()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(node.program.process.pid, 0)
