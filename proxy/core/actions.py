@@ -77,7 +77,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Report: a request from a source that is no trunk; `answered` says whether a refusal was sent."""
+    """Report: a request from a source that is no trunk, which was refused."""
 
     at: float
     source: str
@@ -86,7 +86,6 @@ class Refused:
     method: str
     caller: str
     called: str
-    answered: bool
 
 
 Report: TypeAlias = Decided | Ended | Refused

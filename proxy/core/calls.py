@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from proxy.call.model import Call
+from proxy.call.model import Call, Claim
 from proxy.checks.base import Verdict
 from proxy.core.actions import Decided, Ended, EndedBy
 from proxy.core.place import Hop
 from proxy.sip.request import Request
 
 CallKey: TypeAlias = tuple[bytes, bytes]  # Call-ID, tag of the caller
+Vouched: TypeAlias = tuple[str, str, str]  # header, number or value, display name
 
 # A ladder is for people: set-up, a few re-INVITEs and the end. Session refreshes of a long call are left out.
 MAX_LADDER: Final = 64
+MAX_PHRASE: Final = 60  # characters of a step on the ladder; a peer's reason phrase may be kilobytes
+MAX_HEARD: Final = 8  # messages of the far side that are kept for what dialogs they made; forks beyond it are rare
 
 
 class CallState:
     """
-    One call that has been passed on, from its INVITE until it is over.
+    One leg of a call that has been passed on, from its INVITE until it is over.
 
-    `caller` and `callee` are where the two sides are reached; `started_at` and `answered_at` are on the core's
-    clock; `answer` is the 2xx as received; `cookie` what its Record-Route carries; `cancelled` whether the
-    caller gave up.
+    `leg` tells it from every other, also from one with the same Call-ID that comes back from the core side;
+    `caller` and `callee` are where the two sides are reached; `started_at` and `answered_at` are on the
+    core's clock; `heard` are the responses above 100 to the INVITE, `answers` the 2xx whose dialogs have not
+    ended; `vouched` what has been judged of who calls; `cookie` what its Record-Route carries; `cancelled`
+    whether the caller gave up.
     """
 
     __slots__ = (
-        "answer",
-        "answered_at",
-        "call",
-        "callee",
-        "callee_text",
-        "callee_trunk",
-        "caller",
-        "caller_text",
-        "cancelled",
-        "cookie",
-        "key",
-        "ladder",
-        "started_at",
-        "status",
-        "verdict",
+        "answered_at", "answers", "call", "callee", "callee_text", "callee_trunk", "caller", "cancelled", "cookie",
+        "heard", "key", "ladder", "leg", "started_at", "status", "to", "verdict", "vouched",
     )  # fmt: skip
 
-    def __init__(self, key: CallKey, call: Call, caller: Hop, caller_text: str, started_at: float) -> None:
-        self.key = key
+    def __init__(self, leg: bytes, request: Request, call: Call, caller: Hop, started_at: float) -> None:
+        self.leg = leg
+        self.key: CallKey = (request.call_id, request.from_tag)
+        self.to = request.to
         self.call = call
         self.caller = caller
-        self.caller_text = caller_text
         self.callee: Hop | None = None
         self.callee_text = ""
         self.callee_trunk = ""
@@ -56,14 +50,33 @@ class CallState:
         self.answered_at: float | None = None
         self.status = 0
         self.cancelled = False
-        self.answer = b""
+        self.heard: list[bytes] = []
+        self.answers: list[bytes] = []
+        self.vouched: set[Vouched] | None = None
         self.cookie = b""
         self.ladder: list[tuple[float, str, str, str]] = []
 
     def saw(self, now: float, direction: str, peer: str, what: str) -> None:
         """Put one message on the ladder; `direction` is "in" or "out"."""
         if len(self.ladder) < MAX_LADDER:
-            self.ladder.append((now - self.started_at, direction, peer, what))
+            self.ladder.append((now - self.started_at, direction, peer, what[:MAX_PHRASE]))
+
+    def keep(self, data: bytes, *, answer: bool) -> None:
+        """Keep a response of the far side: it names tags, contacts and routes that this call may use."""
+        if len(self.heard) < MAX_HEARD and data not in self.heard:
+            self.heard.append(data)
+        if answer and len(self.answers) < MAX_HEARD and data not in self.answers:
+            self.answers.append(data)
+
+    def vouch(self, claims: Iterable[Claim]) -> None:
+        """These claims have been judged."""
+        self.vouched = (self.vouched or set()) | set(map(vouched, claims))
+
+    def vouches(self, claims: Iterable[Claim]) -> bool:
+        """Whether each of these claims has been judged in this call."""
+        if self.vouched is None:
+            self.vouch(self.call.claims)
+        return set(map(vouched, claims)) <= (self.vouched or set())
 
     def decided(self, now: float, status: int | None, elapsed: float) -> Decided | None:
         """The report of the verdict."""
@@ -93,42 +106,62 @@ class CallState:
         )
 
 
-class Calls:
-    """The calls in progress by Call-ID and caller's tag."""
+def vouched(claim: Claim) -> Vouched:
+    """What of a claim a verdict speaks of."""
+    return claim.header, claim.number or claim.value, claim.display
 
-    __slots__ = ("_calls", "per_trunk")
+
+class Calls:
+    """The calls in progress by leg, and by Call-ID and caller's tag."""
+
+    __slots__ = ("_calls", "_legs", "per_trunk")
 
     def __init__(self) -> None:
-        self._calls: dict[CallKey, CallState] = {}
+        self._calls: dict[bytes, CallState] = {}
+        self._legs: dict[CallKey, tuple[bytes, ...]] = {}
         self.per_trunk: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
 
+    def __contains__(self, leg: bytes) -> bool:
+        return leg in self._calls
+
     def add(self, state: CallState) -> None:
-        """Keep a call. One with the same key that is still there is replaced."""
-        self.remove(state.key)
-        self._calls[state.key] = state
+        """Keep a call; its leg must not be there yet."""
+        self._calls[state.leg] = state
+        self._legs[state.key] = (*self._legs.get(state.key, ()), state.leg)
         trunk = state.call.trunk.id
         self.per_trunk[trunk] = self.per_trunk.get(trunk, 0) + 1
 
-    def remove(self, key: CallKey) -> CallState | None:
-        """Forget a call; None when it was not there."""
-        state = self._calls.pop(key, None)
-        if state is not None:
-            self.per_trunk[state.call.trunk.id] -= 1
-        return state
+    def remove(self, state: CallState) -> None:
+        """Forget a call."""
+        if self._calls.pop(state.leg, None) is None:
+            return
+        self.per_trunk[state.call.trunk.id] -= 1
+        legs = tuple(leg for leg in self._legs[state.key] if leg != state.leg)
+        if legs:
+            self._legs[state.key] = legs
+        else:
+            del self._legs[state.key]
 
     def holds(self, state: CallState) -> bool:
         """Whether this very call is still in progress."""
-        return self._calls.get(state.key) is state
+        return self._calls.get(state.leg) is state
 
-    def find(self, request: Request) -> tuple[CallState | None, bool]:
-        """The call that an in-dialog request belongs to, and whether the caller sent it (RFC 3261 §12.2)."""
-        state = self._calls.get((request.call_id, request.from_tag))
-        if state is not None:
-            return state, True
-        return self._calls.get((request.call_id, request.to_tag)), False
+    def of_leg(self, leg: bytes) -> CallState | None:
+        """The call of a leg; None when it is over or unknown."""
+        return self._calls.get(leg)
+
+    def from_side(self, request: Request, ip: str) -> CallState | None:
+        """The call that an in-dialog request without our route belongs to: it comes from where a side of it is."""
+        for key, is_caller in (((request.call_id, request.from_tag), True), ((request.call_id, request.to_tag), False)):
+            for leg in self._legs.get(key, ()):
+                state = self._calls[leg]
+                side = state.caller if is_caller else state.callee
+                if side is not None and side.address[0] == ip:
+                    return state
+        return None
 
     def older_than(self, started_before: float) -> list[CallState]:
         """Calls that began before a moment, oldest first."""

@@ -7,7 +7,6 @@ from typing import Final
 from proxy.core.actions import Address
 from proxy.core.state import Context, State
 from proxy.sip import build
-from proxy.sip.message import TO, parse
 from proxy.sip.request import Request
 from proxy.transaction import arrows
 from proxy.transaction.key import client_key
@@ -18,10 +17,10 @@ CANCEL_PATIENCE: Final = "cancel patience"  # 64·T1 after a CANCEL the branch c
 
 
 def receive_cancel(
-    state: State, request: Request, machine: Machine | None, source: Address, listener: int, now: float
+    state: State, request: Request, machine: Machine, source: Address, listener: int, now: float
 ) -> None:
     """Answer a CANCEL, and cancel what it names. Repeated, it gets the same answer; it needs no transaction."""
-    context = machine.owner if machine is not None else None
+    context = machine.owner
     if not isinstance(context, Context):
         state.answer_stateless(request, source, listener, 481)
         return
@@ -54,8 +53,7 @@ def send_cancel(state: State, context: Context, now: float) -> None:
     client = context.client
     if client is None or client.state != arrows.PROCEEDING:
         return
-    invite = parse(client.data)
-    data = build.companion(b"CANCEL", invite, invite.lines[invite.names.index(TO)])
+    data = build.companion(b"CANCEL", client.data)
     key = client_key(context.branch, b"CANCEL")
     state.transactions.request(key, data, client.to, client.listener, now, invite=False)
     if context.state is not None:

@@ -1,41 +1,75 @@
-"""Requests inside a dialog: they follow the route set, unscreened, once they prove that the dialog was let through."""
+"""Requests inside a dialog: they follow the route set once they prove that the dialog was let through."""
 
 from __future__ import annotations
 
+from typing import Final
+
+from proxy.call.extract import extract
+from proxy.checks.base import Verdict
 from proxy.core import forward
-from proxy.core.actions import Address
+from proxy.core.actions import Address, Decided, Judge
 from proxy.core.calls import CallState
-from proxy.core.initial import make_branch, pass_on
-from proxy.core.place import SIP_PORT, Hop, show
-from proxy.core.route import Routed, read_routes
+from proxy.core.initial import ALLOW, MAX_DATAGRAM, make_branch, pass_on
+from proxy.core.place import SIP_PORT, Hop, ip_of, show
+from proxy.core.route import Routed, names_tag, read_routes
 from proxy.core.state import Context, State
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_name_addr, split_values
-from proxy.sip.message import CONTACT, parse
+from proxy.sip.message import CONTACT, RECORD_ROUTE, line_value, reread
 from proxy.sip.request import Request
 from proxy.sip.uri import Uri, parse_uri
 
+# What a phone shows anew when it comes inside a dialog.
+_SHOWN: Final = frozenset({b"INVITE", b"UPDATE", b"MESSAGE"})
+_NEVER_INSIDE: Final = frozenset({b"REGISTER", b"PUBLISH"})
+
 
 def receive_in_dialog(state: State, context: Context, now: float) -> None:
-    """Pass on a request of a known dialog; any other gets 481: without that, a To-tag would walk past the checks."""
+    """
+    Pass on a request of a known dialog; any other gets 481: without that, a To-tag would walk past the checks.
+    From a trunk, a caller that has not been judged in this call is judged first. Raises ParseError.
+    """
     request = context.request
-    routed, call, status = _admitted(state, request, context.source, context.trunk.role == "core")
-    hop = None if status else _hop(state, request, routed, call, context.listener)
-    if hop is None:
-        state.answer(context, status or 478, now)
+    if request.method in _NEVER_INSIDE:
+        state.answer(context, 405, now, "", (ALLOW,))
         return
-    context.state = call
+    trusted = context.trunk.role == "core"
+    routed, call, status = _admitted(state, request, context.source, trusted=trusted)
+    if status:
+        state.answer(context, status, now)
+        return
+    context.state, context.routed = call, routed
     if call is not None:
         call.saw(now, "in", context.peer, request.method.decode("ascii", "replace"))
-    pass_on(state, context, _addressed(state, routed, hop), hop, now, [])
-    if call is not None:
-        call.saw(now, "out", context.far, request.method.decode("ascii", "replace"))
+    if not trusted and request.method in _SHOWN and not _is_vouched(state, context, call):
+        _ask(state, context, now)
+        return
+    _pass_on(state, context, routed, now)
+
+
+def judged(state: State, context: Context, verdict: Verdict, now: float) -> None:
+    """Act on the verdict on a re-INVITE or another request that shows a caller; the call itself goes on."""
+    asked, routed, call = context.asked, context.routed, context.state
+    if asked is None or routed is None:
+        return
+    answer = verdict.answer
+    status = None
+    if verdict.enforced and verdict.action == "reject" and answer is not None:
+        status = answer.status
+        reason = (b"Reason: " + answer.reason.encode("ascii", "replace"),) if answer.reason else ()
+        state.answer(context, status, now, answer.phrase, reason)
+    else:
+        if call is not None:
+            call.vouch(asked.claims)
+        _pass_on(state, context, routed, now)
+    callee_trunk = "" if call is None else call.callee_trunk
+    state.report(Decided(now, asked, verdict, status, context.far, callee_trunk, 0.0))
 
 
 def receive_ack(state: State, request: Request, source: Address, listener: int, now: float, *, core: bool) -> None:
     """Pass on the ACK of a 2xx, end to end and without a transaction (RFC 3261 §13.2.2.4); drop any other."""
-    routed, call, status = _admitted(state, request, source, core)
-    hop = None if status else _hop(state, request, routed, call, listener)
+    routed, call, status = _admitted(state, request, source, trusted=core)
+    hop = None if status else _hop(state, request, routed, call, listener, trusted=core)
     if hop is None or request.max_forwards == 0:
         state.tally.count["parse_errors_total", "stray_ack"] += 1
         return
@@ -48,64 +82,149 @@ def receive_ack(state: State, request: Request, source: Address, listener: int, 
         egress=hop.listener,
         record=[],
     )
+    if len(data) > MAX_DATAGRAM:
+        return
     state.transmit(data, hop.address, hop.listener, False)
     if call is not None:
         call.saw(now, "in", show(source), "ACK")
         call.saw(now, "out", hop.text, "ACK")
 
 
-def _admitted(state: State, request: Request, source: Address, core: bool) -> tuple[Routed, CallState | None, int]:
+def _pass_on(state: State, context: Context, routed: Routed, now: float) -> None:
+    request, call = context.request, context.state
+    trusted = context.trunk.role == "core"
+    hop = _hop(state, request, routed, call, context.listener, trusted=trusted)
+    if hop is None:
+        state.answer(context, 478, now)
+    elif not pass_on(state, context, _addressed(state, routed, hop), hop, now, []):
+        state.answer(context, 513, now)
+    elif call is not None:
+        call.saw(now, "out", context.far, request.method.decode("ascii", "replace"))
+        if trusted and request.method in _SHOWN and context.client is not None:
+            call.keep(context.client.data, answer=False)  # the core side may have moved its Contact
+
+
+def _admitted(
+    state: State, request: Request, source: Address, *, trusted: bool
+) -> tuple[Routed, CallState | None, int]:
     """
     The route and the call of an in-dialog request, and the status that refuses it (0: none). Proof is the
     cookie of our Record-Route; phones that ignore Record-Route are let through while the call is in
-    progress and they send from where it was set up.
+    progress and they send from where it was set up. After a restart the cookie alone is proof, for its days.
     """
     routed = read_routes(request, state.place)
-    call, by_caller = state.calls.find(request)
-    if routed.cookie:
-        tags = (request.from_tag, request.to_tag)
-        if (call is None or routed.cookie != call.cookie) and all(
-            routed.cookie != state.stamp.cookie(request.call_id, tag) for tag in tags
-        ):
-            return routed, call, 481
-    else:
-        side = None if call is None else call.caller if by_caller else call.callee
-        if routed.routes or side is None or side.address[0] != source[0]:
-            return routed, call, 481
-    if not core and call is not None and not _may_reach(state, routed.target, call):
-        return routed, call, 403
+    if not routed.cookie:
+        call = state.calls.from_side(request, source[0])
+        refused = call is None or bool(routed.routes) or not _knows(call, request)
+        return routed, call, 481 if refused else 0
+    tags = (request.from_tag, request.to_tag)
+    call = state.calls.of_leg(routed.cookie[:16])
+    if call is not None and (routed.cookie != call.cookie or call.key[0] != request.call_id or call.key[1] not in tags):
+        call = None
+    if call is None:
+        known = state.stamp.leg(routed.cookie, request.call_id, tags, state.today)
+        return routed, None, 0 if known else 481
+    if not trusted and request.method in _SHOWN and not _knows(call, request):
+        return routed, call, 481
     return routed, call, 0
 
 
-def _may_reach(state: State, target: Uri, call: CallState) -> bool:
-    """Whether a trunk may send to `target` in this call: to peers of ours, and to the contact that answered."""
-    ip = _ip(target)
-    if ip is None or state.place.own(target) is not None or state.admission.candidates(ip):
-        return True
-    try:
-        values = split_values(parse(call.answer).value(CONTACT)) if call.answer else []
-        return bool(values) and parse_uri(parse_name_addr(values[0], "Contact").uri).host == target.host
-    except ParseError:
+def _knows(call: CallState, request: Request) -> bool:
+    """Whether the callee of a call has given itself this tag."""
+    tag = request.to_tag if request.from_tag == call.key[1] else request.from_tag
+    return any(names_tag(data, tag) for data in call.heard)
+
+
+def _is_vouched(state: State, context: Context, call: CallState | None) -> bool:
+    """
+    Whether everybody that a request from a trunk names as caller has been judged in this call. The callee
+    may go by the name that it was called by. After a restart nobody is known to have been.
+    """
+    request = context.request
+    if call is None:
+        asked = extract(request, context.trunk, context.peer, _listener(state, context), request.to.uri.decode(), False)
+        context.asked = asked
         return False
+    if call.call.emergency:
+        return True
+    asked = extract(request, context.trunk, context.peer, _listener(state, context), call.call.called, False)
+    context.asked = asked
+    claims = asked.claims
+    if request.from_tag != call.key[1]:
+        named = (request.from_.uri, request.from_.display) == (call.to.uri, call.to.display)
+        claims = tuple(claim for claim in claims if claim.header != "From" or not named)
+        return call.vouches(claims) if call.vouched is not None or claims else True
+    return call.vouches(claims)
 
 
-def _hop(state: State, request: Request, routed: Routed, call: CallState | None, ingress: int) -> Hop | None:
-    """Where an in-dialog request goes: its target, or the other side of the call where the target is a name or us."""
-    ip = _ip(routed.target)
+def _listener(state: State, context: Context) -> str:
+    return state.place.listeners[context.listener].name
+
+
+def _ask(state: State, context: Context, now: float) -> None:
+    if context.asked is None:
+        return
+    if context.request.method == b"INVITE":
+        state.answer(context, 100, now)
+    state.tickets += 1
+    context.ticket = state.tickets
+    state.pending[context.ticket] = context
+    state.out.append(Judge(context.ticket, context.asked))
+
+
+def _hop(
+    state: State, request: Request, routed: Routed, call: CallState | None, ingress: int, *, trusted: bool
+) -> Hop | None:
+    """
+    Where an in-dialog request goes: its target, or the other side of the call where the target is a name or
+    us. What a trunk sends goes to the core side, whatever else it names: this is no open relay.
+    """
+    ip = ip_of(routed.target.host)
+    other = None if trusted else state.next_hop
+    if call is not None:
+        other = (call.callee if call.key[1] == request.from_tag else call.caller) or other
     if ip is None or state.place.own(routed.target) is not None:
-        if call is None:
-            return None
-        return call.callee if call.key[1] == request.from_tag else call.caller
+        return other
+    if not trusted and not _may_reach(state, ip, routed.target, call):
+        return other
     egress = routed.egress
     if egress is None or state.place.listeners[egress].is_ipv6 != (":" in ip):
         egress = state.place.egress(ip, ingress)
     return None if egress is None else Hop((ip, routed.target.port or SIP_PORT), egress)
 
 
-def _ip(uri: Uri) -> str | None:
-    """The IP address of a URI's host, None for a name."""
-    host = uri.host_text
-    return host if ":" in host or host.replace(".", "").isdigit() else None
+def _may_reach(state: State, ip: str, target: Uri, call: CallState | None) -> bool:
+    """Whether a trunk may send to `target`: the core side, or an address that it named in this call."""
+    if any(trunk.role == "core" for trunk in state.admission.candidates(ip)):
+        return True
+    return call is not None and target.host in _named(state, call)
+
+
+def _named(state: State, call: CallState) -> set[bytes]:
+    """The hosts that the far side named as contacts, and on the way to them: Record-Route up to our own."""
+    hosts: set[bytes] = set()
+    for data in call.heard:
+        message = reread(data)
+        routes: list[bytes] = []
+        for name, line in zip(message.names, message.lines, strict=True):
+            if name == RECORD_ROUTE:
+                routes += split_values(line_value(line))
+            elif name == CONTACT:
+                hosts |= {uri.host for uri in map(_uri, split_values(line_value(line))) if uri is not None}
+        is_response = data.startswith(b"SIP/")
+        for uri in map(_uri, routes):
+            if uri is not None and state.place.own(uri) is None:
+                hosts.add(uri.host)
+            elif is_response:
+                break  # what stands behind is the trunk's own
+    return hosts
+
+
+def _uri(value: bytes) -> Uri | None:
+    try:
+        return parse_uri(parse_name_addr(value, "Contact").uri)
+    except ParseError:
+        return None
 
 
 def _addressed(state: State, routed: Routed, hop: Hop) -> Routed:

@@ -5,25 +5,38 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.call.extract import called_of, extract
+from proxy.call.trunk import Trunk
 from proxy.checks.base import Verdict
 from proxy.core import forward
-from proxy.core.actions import Judge
+from proxy.core.actions import Address, Judge
 from proxy.core.calls import CallState
 from proxy.core.cancel import TIMER_C
 from proxy.core.place import Hop
 from proxy.core.route import Routed, read_routes, record_route
 from proxy.core.stamp import branch, split_branch
 from proxy.core.state import Context, State
-from proxy.sip.fields import parse_via, split_values
+from proxy.sip.errors import ParseError
+from proxy.sip.fields import Via, parse_via, split_values
 from proxy.sip.message import PROXY_REQUIRE, ROUTE, VIA, Message
 from proxy.sip.request import Request
 from proxy.transaction.key import client_key
 
+# What UDP over IPv4 can carry (RFC 768, 791); more fails in the kernel.
+MAX_DATAGRAM: Final = 65507
 ALLOW: Final = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY"
 
 
-def refusal(state: State, request: Request) -> tuple[int, tuple[bytes, ...]] | None:
-    """Why a proxy may not handle a request at all (RFC 3261 §16.3): status and field lines, None when it may."""
+# What an emergency call that has used up its hops may still take; a loop is found by its Via all the same.
+EMERGENCY_HOPS: Final = 10
+
+
+def refusal(state: State, request: Request, source: str, *, emergency: bool) -> tuple[int, tuple[bytes, ...]] | None:
+    """
+    Why a proxy may not handle a request at all (RFC 3261 §16.3): status and field lines, None when it may.
+    Only a loop stops an emergency call.
+    """
+    if emergency:
+        return (482, ()) if _is_loop(state, request, source) else None
     if request.max_forwards == 0 and request.method != b"OPTIONS":
         return 483, ()
     if request.uri.scheme == b"sips":
@@ -31,20 +44,28 @@ def refusal(state: State, request: Request) -> tuple[int, tuple[bytes, ...]] | N
     message = request.message
     if PROXY_REQUIRE in message.names:
         return 420, tuple(b"Unsupported: " + value for value in message.values(PROXY_REQUIRE))
-    return (482, ()) if _is_loop(state, request) else None
+    return (482, ()) if _is_loop(state, request, source) else None
 
 
-def _is_loop(state: State, request: Request) -> bool:
+def _is_loop(state: State, request: Request, source: str) -> bool:
     """Whether this very request has been here: an own Via has the path hash that it would get now (RFC 5393 §4.2)."""
     message = request.message
     if message.names.count(VIA) < 2 and not request.via_rest and not state.place.own_via(request.via.sent_by):
         return False
     values = [item for value in message.values(VIA) for item in split_values(value)]
-    own = [via for via in map(parse_via, values) if state.place.own_via(via.sent_by)]
+    own = [via for via in map(_readable, values) if via is not None and state.place.own_via(via.sent_by)]
     if not own:
         return False
-    path = state.stamp.path(request, message.values(ROUTE))
+    path = state.stamp.path(request, message.values(ROUTE), source)
     return any(split_branch(via.branch)[1] == path for via in own)
+
+
+def _readable(value: bytes) -> Via | None:
+    """A Via value; None for one that cannot be read, which is none of ours."""
+    try:
+        return parse_via(value)
+    except ParseError:
+        return None
 
 
 def receive_options(state: State, context: Context, now: float) -> bool:
@@ -65,32 +86,38 @@ def receive_other(state: State, context: Context, now: float) -> None:
         state.answer(context, 405, now, "", (ALLOW,))
     elif not receive_options(state, context, now):
         called, _ = called_of(request, context.trunk.dial_plan)
-        hop, status, _ = _destination(state, context, called)
+        hop, status, _ = (None, 403, "") if _has_foreign_route(state, request) else _destination(state, context, called)
         if hop is None:
             state.answer(context, status, now)
-        else:
-            pass_on(state, context, _route(state, request, hop), hop, now, [])
+        elif not pass_on(state, context, _route(state, request, hop), hop, now, []):
+            state.answer(context, 513, now)
 
 
-def receive_invite(state: State, context: Context, now: float) -> None:
-    """A new call: 100 Trying, then the question for its verdict. An emergency call is passed on before any question."""
+def receive_invite(state: State, context: Context, called: str, now: float, *, emergency: bool) -> None:
+    """
+    A new call: 100 Trying, then the question for its verdict. An emergency call is passed on before any
+    question. Raises ParseError for a route set that cannot be read, before anything is kept.
+    """
     request = context.request
+    leg = state.stamp.of_request(request, context.source[0])
+    if leg in state.calls:  # its transaction is long over, its call is not
+        state.answer(context, 482, now)
+        return
+    context.foreign_route = not emergency and _has_foreign_route(state, request)
     context.initial = True
     state.answer(context, 100, now)
-    called, emergency = called_of(request, context.trunk.dial_plan)
     if state.draining and not emergency:
         state.answer(context, 503, now)
         return
     hop = None
-    cookie = state.stamp.cookie(request.call_id, request.from_tag)
+    cookie = state.stamp.cookie(leg, request.call_id, request.from_tag, state.today)
     if emergency:
-        hop, _, _ = _destination(state, context, called, emergency=True)
-        if hop is not None:
-            _invite(state, context, cookie, hop, now)
+        hop = state.next_hop
+        request.max_forwards = request.max_forwards or EMERGENCY_HOPS
+        _invite(state, context, cookie, hop, now)
     listener = state.place.listeners[context.listener].name
     call = extract(request, context.trunk, context.peer, listener, called, emergency)
-    caller = Hop(context.source, context.listener)
-    known = CallState((request.call_id, request.from_tag), call, caller, context.peer, now)
+    known = CallState(leg, request, call, Hop(context.source, context.listener), now)
     known.cookie = cookie
     known.saw(now, "in", context.peer, "INVITE")
     known.saw(now, "out", context.peer, "100 Trying")
@@ -119,12 +146,16 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
         reason = (b"Reason: " + answer.reason.encode("ascii", "replace"),) if answer.reason else ()
         _reject(state, context, call, answer.status, now, answer.phrase, reason)
         return
-    hop, status, callee_trunk = _destination(state, context, call.call.called)
+    # a route set of the sender's own choosing would make an open relay of us
+    foreign = (None, 403, "")
+    hop, status, callee_trunk = foreign if context.foreign_route else _destination(state, context, call.call.called)
     if hop is None:
         _reject(state, context, call, status, now)
         return
+    if not _invite(state, context, call.cookie, hop, now):
+        _reject(state, context, call, 513, now)
+        return
     call.callee_trunk = callee_trunk
-    _invite(state, context, call.cookie, hop, now)
     _reached(call, context, hop, now)
     state.report(call.decided(now, None, elapsed))
 
@@ -147,18 +178,16 @@ def _reached(call: CallState, context: Context, hop: Hop, now: float) -> None:
     call.callee = hop
     call.callee_text = context.far
     call.saw(now, "out", context.far, "INVITE")
+    if context.trunk.role == "core" and context.client is not None:
+        call.keep(context.client.data, answer=False)
 
 
-def _destination(
-    state: State, context: Context, called: str, *, emergency: bool = False
-) -> tuple[Hop | None, int, str]:
+def _destination(state: State, context: Context, called: str) -> tuple[Hop | None, int, str]:
     """
     Where a new request goes: from a trunk to the core side, from the core side to the trunk that owns the
     called number. Without a hop, the status that says why; last, the id of the trunk it goes to.
     """
-    if ROUTE in context.request.message.names and _has_foreign_route(state, context.request):
-        return None, 403, ""  # a route set of the sender's own choosing would make an open relay of us
-    if context.trunk.role != "core" or emergency:
+    if context.trunk.role != "core":
         return state.next_hop, 0, "core"
     owner = state.admission.directory.owner(called, state.today)
     if owner is None:
@@ -170,7 +199,7 @@ def _destination(
 
 
 def _has_foreign_route(state: State, request: Request) -> bool:
-    return bool(read_routes(request, state.place).routes)
+    return ROUTE in request.message.names and bool(read_routes(request, state.place).routes)
 
 
 def _route(state: State, request: Request, hop: Hop) -> Routed:
@@ -181,14 +210,17 @@ def _route(state: State, request: Request, hop: Hop) -> Routed:
     return Routed(uri, [], request.uri)
 
 
-def _invite(state: State, context: Context, cookie: bytes, hop: Hop, now: float) -> None:
+def _invite(state: State, context: Context, cookie: bytes, hop: Hop, now: float) -> bool:
     request = context.request
     record = record_route(state.place, context.listener, hop.listener, cookie)
-    pass_on(state, context, _route(state, request, hop), hop, now, record)
+    return pass_on(state, context, _route(state, request, hop), hop, now, record)
 
 
-def pass_on(state: State, context: Context, routed: Routed, hop: Hop, now: float, record: list[bytes]) -> None:
-    """Send a request downstream in a client transaction (§16.6 steps 8–10)."""
+def pass_on(state: State, context: Context, routed: Routed, hop: Hop, now: float, record: list[bytes]) -> bool:
+    """
+    Send a request downstream in a client transaction (§16.6 steps 8–10); False, and nothing done, when what we
+    must add makes it longer than a datagram can be.
+    """
     request = context.request
     context.branch = make_branch(state, request, context.source[0])
     context.far = hop.text
@@ -201,16 +233,42 @@ def pass_on(state: State, context: Context, routed: Routed, hop: Hop, now: float
         egress=hop.listener,
         record=record,
     )
+    if len(data) > MAX_DATAGRAM:
+        return False
     invite = request.method == b"INVITE"
     key = client_key(context.branch, request.method)
     context.client = state.transactions.request(key, data, hop.address, hop.listener, now, invite=invite)
     context.client.owner = context
     if invite:
         state.transactions.timers.arm(context, TIMER_C, state.transactions.lengths.c, now)
+    return True
+
+
+def pass_on_cancel(state: State, request: Request, trunk: Trunk, source: Address, listener: int) -> None:
+    """
+    Pass on a CANCEL whose INVITE this process has not seen, as after a restart (RFC 3261 §16.10): its branch
+    is that of the INVITE, for it is derived from fields that the two have in common.
+    """
+    called, _ = called_of(request, trunk.dial_plan)
+    context = Context(request, source, listener, trunk)
+    hop, _, _ = _destination(state, context, called)
+    if hop is None or request.max_forwards == 0:
+        state.answer_stateless(request, source, listener, 481)
+        return
+    data = forward.forwarded(
+        request,
+        _route(state, request, hop),
+        state.place,
+        via=context.via,
+        branch=make_branch(state, request, source[0]),
+        egress=hop.listener,
+        record=[],
+    )
+    state.transmit(data, hop.address, hop.listener, False)
 
 
 def make_branch(state: State, request: Request, source: str) -> bytes:
     """The branch of a request as this node passes it on."""
     message: Message = request.message
     routes = message.values(ROUTE) if ROUTE in message.names else []
-    return branch(state.stamp.of_request(request, source), state.stamp.path(request, routes))
+    return branch(state.stamp.of_request(request, source), state.stamp.path(request, routes, source))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Final
 
 from proxy.core.actions import Address
 from proxy.sip.uri import Uri
 
-SIP_PORT = 5060
+SIP_PORT: Final = 5060
+MAX_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,18 @@ class Hop:
     def text(self) -> str:
         """ "ip:port", as records show it."""
         return show(self.address)
+
+
+@lru_cache(maxsize=4096)
+def ip_of(host: bytes) -> str | None:
+    """
+    The IP address that a host is, in its usual spelling and without brackets; None for a name. What only
+    looks like an address (999.1.1.1, 1.2) is a name: a socket call would ask a resolver for it, and wait.
+    """
+    try:
+        return str(ip_address(host.strip(b"[]").decode("ascii")))
+    except ValueError:
+        return None
 
 
 def hostport(host: str, port: int) -> bytes:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from proxy.call.extract import called_of
 from proxy.call.trunk import Trunk
 from proxy.checks.base import Verdict
 from proxy.core import cancel, dialog, initial, reply, respond
 from proxy.core.actions import Action, Address, Refused
 from proxy.core.admit import Admission
 from proxy.core.place import Hop, Place, show
-from proxy.core.stamp import Stamp
+from proxy.core.stamp import Stamp, branch_of
 from proxy.core.state import HEARD, HEARD_OTHER, Context, Limits, State
 from proxy.core.tally import Tally
 from proxy.sip.errors import ParseError
@@ -20,7 +21,7 @@ from proxy.sip.message import Message, parse
 from proxy.sip.request import Request
 from proxy.sip.response import read_response
 from proxy.transaction import arrows
-from proxy.transaction.key import server_key
+from proxy.transaction.key import client_key, server_key
 from proxy.transaction.machine import Machine
 from proxy.transaction.timers import Lengths
 
@@ -74,6 +75,9 @@ class ProxyCore:
             return out  # a keep-alive (RFC 5626 §3.5.1)
         message: Message | None = None
         try:
+            if data.startswith((b"\r\n", b"sip/", b"Sip/")):
+                data = data.lstrip(b"\r\n")  # RFC 3261 §7.5; the version reads in any case (§7.1)
+                data = b"SIP/2.0" + data[7:] if data[:8].upper() == b"SIP/2.0 " else data
             if data.startswith(b"SIP/2.0 "):
                 _count(state, data[8:9])
                 reply.receive_response(state, read_response(data), listener, now)
@@ -91,14 +95,16 @@ class ProxyCore:
         out = state.begin()
         context = state.pending.pop(ticket, None)
         if context is not None:
-            initial.judged(state, context, verdict, now)
+            (initial.judged if context.initial else dialog.judged)(state, context, verdict, now)
         return out
 
-    def unreachable(self, to: Address, now: float) -> list[Action]:
-        """Take the news that nothing can be sent to `to`: its client transactions fail (RFC 3261 §16.9)."""
+    def unreachable(self, data: bytes, now: float) -> list[Action]:
+        """Take the news that these octets cannot be sent: their client transaction fails (RFC 3261 §16.9)."""
         state = self._state
         out = state.begin()
-        for machine in [item for item in state.transactions.clients.values() if item.to == to]:
+        key = client_key(branch_of(data), data.partition(b" ")[0])
+        machine = state.transactions.clients.get(key)
+        if machine is not None:
             context = machine.owner
             notice = state.transactions.fire(machine, arrows.TRANSPORT_ERROR, now)
             if notice and isinstance(context, Context):
@@ -108,6 +114,8 @@ class ProxyCore:
     def timer_due(self) -> float | None:
         """When `timer` wants to be called next, on the core's clock; None when nothing is running."""
         due = self._state.transactions.timers.next_due
+        if len(self._state.calls):
+            due = min(due, self._sweep_at)
         return None if due == float("inf") else due
 
     def timer(self, now: float) -> list[Action]:
@@ -115,10 +123,13 @@ class ProxyCore:
         state = self._state
         out = state.begin()
         for owner, name in state.transactions.timers.expired(now):
-            if isinstance(owner, Machine):
-                _transaction_timer(state, owner, name, now)
-            elif isinstance(owner, Context):
-                _context_timer(state, owner, name, now)
+            try:
+                if isinstance(owner, Machine):
+                    _transaction_timer(state, owner, name, now)
+                elif isinstance(owner, Context):
+                    _context_timer(state, owner, name, now)
+            except Exception:  # noqa: BLE001  # a defect in one call must not cost the others their timers; counted
+                state.tally.count["parse_errors_total", "internal"] += 1
         if now >= self._sweep_at:
             self._sweep_at = now + _SWEEP
             for call in state.calls.older_than(now - state.limits.call_seconds):
@@ -166,7 +177,7 @@ class ProxyCore:
         state = self._state
         candidates = state.admission.candidates(source[0])
         if not candidates:
-            self._stranger(Request(message), source, listener, now)
+            self._stranger(message, source, listener, now)
             return
         request = Request(message)
         key = server_key(request, source[0])
@@ -176,7 +187,10 @@ class ProxyCore:
             if machine is None or state.transactions.fire(machine, arrows.ACK, now) == arrows.PASS_UP:
                 dialog.receive_ack(state, request, source, listener, now, core=core)
         elif request.method == b"CANCEL":
-            cancel.receive_cancel(state, request, machine, source, listener, now)
+            if machine is None:
+                initial.pass_on_cancel(state, request, candidates[0], source, listener)
+            else:
+                cancel.receive_cancel(state, request, machine, source, listener, now)
         elif machine is not None:
             state.tally.count["retransmissions_total",] += 1
             state.transactions.fire(machine, arrows.REQUEST, now)
@@ -195,31 +209,48 @@ class ProxyCore:
         """A request that has not been seen before."""
         state = self._state
         trunk = candidates[0] if request.to_tag else state.admission.settle(candidates, request.message)
+        invite = request.method == b"INVITE"
+        called, emergency = "", False
+        if invite and not request.to_tag:
+            called, emergency = called_of(request, (trunk or candidates[0]).dial_plan)
+            emergency = emergency and candidates[0].role != "core"
+            trunk = candidates[0] if trunk is None and emergency else trunk
         if trunk is None:
-            self._stranger(request, source, listener, now)
+            self._stranger(request.message, source, listener, now)
             return
-        if len(state.transactions) >= state.limits.transactions:
+        if not emergency and len(state.transactions) >= state.limits.room(in_dialog=bool(request.to_tag)):
             state.answer_stateless(request, source, listener, 503)  # without Retry-After (RFC 7339 §5.10.2)
             return
         context = Context(request, source, listener, trunk)
-        invite = request.method == b"INVITE"
         state.serve(context, key, invite=invite)
-        refused = initial.refusal(state, request)
-        if refused is not None:
-            state.answer(context, refused[0], now, "", refused[1])
-        elif request.to_tag:
-            dialog.receive_in_dialog(state, context, now)
-        elif invite:
-            initial.receive_invite(state, context, now)
-        else:
-            initial.receive_other(state, context, now)
+        refused = initial.refusal(state, request, source[0], emergency=emergency)
+        try:
+            if refused is not None:
+                state.answer(context, refused[0], now, "", refused[1])
+            elif request.to_tag:
+                dialog.receive_in_dialog(state, context, now)
+            elif invite:
+                initial.receive_invite(state, context, called, now, emergency=emergency)
+            else:
+                initial.receive_other(state, context, now)
+        except ParseError as error:  # of the route set, which is read only now
+            state.tally.count["parse_errors_total", error.kind] += 1
+            state.answer(context, error.status, now, error.reason)
 
-    def _stranger(self, request: Request, source: Address, listener: int, now: float) -> None:
-        """Refuse a source that is no trunk, in either mode; answers are rationed, so that floods are not answered."""
+    def _stranger(self, message: Message, source: Address, listener: int, now: float) -> None:
+        """
+        Refuse a source that is no trunk, in either mode. Answers and records are rationed: a flood from
+        addresses that anybody can forge is counted, and no more.
+        """
         state = self._state
-        answered = request.method not in (b"ACK", b"CANCEL") and state.may_refuse(now)
-        if answered:
-            state.answer_stateless(request, source, listener, 403)
+        if message.method in (b"ACK", b"CANCEL"):
+            return
+        if not state.may_refuse(now):
+            state.tally.count["calls_total", "unknown", "block", "reject"] += 1
+            state.tally.count["findings_total", "unknown", "trunk.unknown"] += 1
+            return
+        request = Request(message)
+        state.answer_stateless(request, source, listener, 403)
         state.report(
             Refused(
                 at=now,
@@ -229,7 +260,6 @@ class ProxyCore:
                 method=request.method.decode("ascii", "replace"),
                 caller=request.from_.uri.decode("utf-8", "replace"),
                 called=request.message.uri.decode("utf-8", "replace"),
-                answered=answered,
             )
         )
 

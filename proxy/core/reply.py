@@ -5,6 +5,7 @@ from __future__ import annotations
 from proxy.core import cancel, respond
 from proxy.core.actions import EndedBy
 from proxy.core.calls import CallState
+from proxy.core.route import names_tag
 from proxy.core.stamp import split_branch
 from proxy.core.state import Context, State
 from proxy.sip.fields import parse_cseq, parse_name_addr
@@ -62,9 +63,11 @@ def _invite_response(state: State, context: Context, response: Response, event: 
         timers.cancel_all(context)
     _pass_up(state, context, response, event, now)
     call = context.state
-    if call is None or not context.initial or event == arrows.PROVISIONAL:
+    if call is None or not context.initial:
         return
-    if event == arrows.SUCCESS:
+    if event == arrows.PROVISIONAL:
+        call.keep(response.data, answer=False)
+    elif event == arrows.SUCCESS:
         _answered(state, call, response, now)
     else:
         by: EndedBy = "caller" if call.cancelled else "callee"
@@ -76,7 +79,7 @@ def _answered(state: State, call: CallState, response: Response, now: float) -> 
         call.answered_at = now
         call.status = response.status
         state.tally.histograms["setup_seconds"].observe(now - call.started_at)
-    call.answer = response.data
+    call.keep(response.data, answer=True)
 
 
 def _other_response(state: State, context: Context, response: Response, event: str, now: float) -> None:
@@ -111,11 +114,20 @@ def _abandon(state: State, context: Context) -> None:
 
 
 def _hung_up(state: State, context: Context, now: float) -> None:
-    """A BYE has run its course: the call is over."""
+    """
+    A BYE has run its course: the call is over with the last dialog that was answered. One of an early dialog
+    ends nothing here, the INVITE's own final response does; one of a tag that nobody gave ends nothing at all.
+    """
     call = context.state
-    if call is not None:
-        by_caller = context.request.from_tag == call.key[1]
+    if call is None or not call.answers:
+        return
+    request = context.request
+    by_caller = request.from_tag == call.key[1]
+    tag = request.to_tag if by_caller else request.from_tag
+    left = [answer for answer in call.answers if not names_tag(answer, tag)]
+    if not left:
         state.end_call(call, now, call.status, "caller" if by_caller else "callee")
+    call.answers = left
 
 
 def failed(state: State, context: Context, notice: str, now: float) -> None:
@@ -136,6 +148,7 @@ def no_answer(state: State, context: Context, now: float) -> None:
     """Timer C (§16.8): nobody took the call in time. The caller hears 408, downstream CANCEL."""
     cancel.send_cancel(state, context, now)
     give_up(state, context, 408, now)
+    context.cancelled = True  # what rings only now is told so
 
 
 def give_up(state: State, context: Context, status: int, now: float) -> None:
@@ -157,7 +170,7 @@ def _stray(state: State, response: Response, listener: int) -> None:
     message = response.message()
     origin, _ = split_branch(response.branch)
     vias = respond.via_values(message, 2)
-    if origin and len(vias) == 2 and response.method != b"CANCEL" and response.status > 100:
+    if origin and len(vias) == 2 and response.status > 100:
         via = vias[1]
         source = (via.received or via.host).strip(b"[]")
         tag = parse_name_addr(message.value(FROM), "From").tag

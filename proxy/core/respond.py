@@ -6,11 +6,12 @@ from typing import Final
 
 from proxy.core.actions import Address
 from proxy.core.forward import received_via, response_address
+from proxy.core.place import MAX_PORT, SIP_PORT, ip_of
 from proxy.core.stamp import Stamp
 from proxy.sip import build, grammar
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import Via, parse_via, split_values
-from proxy.sip.message import CALL_ID, CSEQ, FROM, TO, VIA, Message, line_value
+from proxy.sip.message import CALL_ID, CSEQ, FROM, MAX_FIELD_OCTETS, TO, VIA, Message, line_value
 
 _ECHOED: Final = (FROM, TO, CALL_ID, CSEQ)
 
@@ -28,22 +29,22 @@ def via_values(response: Message, count: int) -> list[Via]:
 
 def upstream(via: Via) -> Address | None:
     """Where a response without a transaction goes: by the Via it was sent with (§18.2.2); None for a host name."""
-    host = (via.received or via.host).strip(b"[]")
-    if not host.replace(b".", b"").isdigit() and b":" not in host:
+    ip = ip_of(via.received or via.host)
+    if ip is None:
         return None
-    port = via.rport or b""
-    return (host.decode("ascii"), int(port) if port.isdigit() and len(port) <= 5 else via.port or 5060)
+    port = int(via.rport) if grammar.PORT.fullmatch(via.rport or b"") and via.rport else 0
+    return (ip, port if 0 < port <= MAX_PORT else via.port or SIP_PORT)
 
 
 def malformed(message: Message, error: ParseError, source: Address, stamp: Stamp) -> tuple[bytes, Address] | None:
     """
     The answer to a request that cannot be handled, and where it goes; None where a field that an answer needs
-    is missing or unreadable. Of a doubled field the first is echoed, and none that holds control octets.
+    is missing or unreadable. Of a doubled field the first is echoed, and none that is too long or holds control octets.
     """
     names, lines = [], []
     for name, line in zip(message.names, message.lines, strict=True):
         if name == VIA or (name in _ECHOED and name not in names):
-            if line.translate(None, grammar.PLAIN_OCTETS).replace(b"\r\n", b""):
+            if len(line) > MAX_FIELD_OCTETS or line.translate(None, grammar.PLAIN_OCTETS).replace(b"\r\n", b""):
                 return None
             names.append(name)
             lines.append(line)
@@ -55,6 +56,6 @@ def malformed(message: Message, error: ParseError, source: Address, stamp: Stamp
         via = parse_via(values[0] if values else b"")
     except ParseError:
         return None
-    tag = b"" if b"tag=" in echo.value(TO).lower() else stamp.cookie(echo.value(CALL_ID), b"malformed")
+    tag = b"" if b"tag=" in echo.value(TO).lower() else stamp.tag(b"malformed", echo.value(CALL_ID))
     data = build.response(echo, received_via(via, values[1:], source), error.status, error.reason, tag)
     return data, response_address(via, source)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from proxy.core.place import Place
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_name_addr, split_values
-from proxy.sip.message import ROUTE
+from proxy.sip.message import ROUTE, TO, reread
 from proxy.sip.request import Request
 from proxy.sip.uri import Uri, parse_uri
 
@@ -82,3 +82,14 @@ def record_route(place: Place, ingress: int, egress: int, cookie: bytes) -> list
     return [
         b"Record-Route: <sip:%b;lr;%b=%b>" % (place.listeners[index].sent_by, COOKIE_PARAM, cookie) for index in crossed
     ]
+
+
+def names_tag(answer: bytes, tag: bytes) -> bool:
+    """Whether the To of a response has this tag."""
+    marked = b";tag=" + tag
+    if marked + b"\r" in answer or marked + b";" in answer:
+        return True
+    try:  # an unusual spelling, or another tag
+        return parse_name_addr(reread(answer).value(TO), "To").tag == tag
+    except ParseError:
+        return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from hashlib import blake2b
 from typing import Final
@@ -12,6 +14,10 @@ from proxy.sip.request import Request
 from proxy.transaction.key import COOKIE
 
 _OCTETS: Final = 8  # 64 bits: enough that nobody guesses a value within the life of a call
+_LEG: Final = 2 * _OCTETS
+# A call that began before midnight goes on after it; one that is two days old and unknown has lost its BYE.
+_COOKIE_DAYS: Final = 2
+_HEX: Final = re.compile(rb"[0-9a-f]+")
 
 
 class Stamp:
@@ -44,17 +50,36 @@ class Stamp:
             via.branch, via.host, via.port, source.encode(), request.call_id, request.from_tag, request.cseq
         )
 
-    def path(self, request: Request, routes: list[bytes]) -> bytes:
+    def path(self, request: Request, routes: list[bytes], source: str) -> bytes:
         """
-        Digest of what decides where a request goes: it tells a loop from a spiral (RFC 5393 §4.2.1). It
-        needs no key: who forges it makes only their own request look like a loop.
+        Digest of what decides where a request goes, the address `source` that it came from included: it
+        tells a loop from a spiral (RFC 5393 §4.2.1), such as a call that the core side sends back to
+        another trunk. It needs no key: who forges it makes only their own request look like a loop.
         """
-        parts = (request.message.uri, request.call_id, request.from_tag, request.to_tag, *routes)
+        parts = (request.message.uri, request.call_id, request.from_tag, request.to_tag, source.encode(), *routes)
         return b"%08x" % crc32(b"\0".join(parts), request.cseq)
 
-    def cookie(self, call_id: bytes, caller_tag: bytes) -> bytes:
-        """What the Record-Route of a call carries: proof that this node has let the dialog through."""
-        return self._hash(b"cookie\0%b\0%b" % (call_id, caller_tag)).hexdigest().encode()
+    def cookie(self, leg: bytes, call_id: bytes, caller_tag: bytes, today: date) -> bytes:
+        """
+        What the Record-Route of a call carries: the leg (the `origin` of its INVITE), the day, and proof
+        that this node has let the dialog through on that day.
+        """
+        day = b"%06x" % today.toordinal()
+        return leg + day + self.tag(b"cookie", leg, call_id, caller_tag, day)
+
+    def leg(self, cookie: bytes, call_id: bytes, tags: tuple[bytes, bytes], today: date) -> bytes:
+        """The leg of a cookie of one of the last days, for a dialog with one of these tags; b"" of any other."""
+        if len(cookie) != _LEG + 6 + 2 * _OCTETS or not _HEX.fullmatch(cookie):
+            return b""
+        leg, ordinal = cookie[:_LEG], int(cookie[_LEG : _LEG + 6], 16)
+        if not 0 <= today.toordinal() - ordinal <= _COOKIE_DAYS:
+            return b""
+        day = date.fromordinal(ordinal)
+        return leg if any(cookie == self.cookie(leg, call_id, tag, day) for tag in tags) else b""
+
+    def tag(self, *parts: bytes) -> bytes:
+        """A keyed hash over some octets, in hexadecimal."""
+        return self._hash(b"\0".join(parts)).hexdigest().encode()
 
 
 def branch(origin: bytes, path: bytes) -> bytes:
@@ -66,3 +91,8 @@ def split_branch(value: bytes) -> tuple[bytes, bytes]:
     """The two hashes of a branch made by `branch`, b"" twice for any other."""
     head, dot, path = value.removeprefix(COOKIE + b"-tw-").partition(b".")
     return (head, path) if dot and len(head) == 2 * _OCTETS and len(path) == 8 else (b"", b"")
+
+
+def branch_of(sent: bytes) -> bytes:
+    """The branch of the Via that the node itself put first into a request; b"" of anything else."""
+    return sent.partition(b";branch=")[2].partition(b";")[0]

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from proxy.call.model import Call
 from proxy.call.trunk import Trunk
 from proxy.core.actions import Action, Address, Decided, Ended, EndedBy, Refused, Send
 from proxy.core.admit import Admission
 from proxy.core.calls import Calls, CallState
 from proxy.core.forward import received_via, response_address
 from proxy.core.place import Hop, Place, show
+from proxy.core.route import Routed
 from proxy.core.stamp import Stamp
 from proxy.core.tally import Tally
 from proxy.sip import build
@@ -51,18 +53,23 @@ class Limits:
     call_seconds: float = 12 * 3600.0
     refusals: int = 50
 
+    def room(self, *, in_dialog: bool) -> int:
+        """How many transactions there may be when one more begins; calls that stand can always be ended."""
+        return self.transactions * 5 // 4 if in_dialog else self.transactions
+
 
 class Context:
     """
     The response context of one request being handled (RFC 3261 §16): its server transaction, and the
     client transaction once it has been passed on. `state` is its call, `initial` whether the request is the
-    INVITE that began it; `ticket` names the verdict it waits for; `peer` and `far` are upstream and
-    downstream for the ladder; `provisional` turns True when downstream has answered at all.
+    INVITE that began it, `foreign_route` whether that one names hops of its own; `ticket` names the verdict
+    it waits for, `asked` and `routed` what a re-INVITE is judged by and where it goes then; `peer` and `far`
+    are upstream and downstream for the ladder; `provisional` turns True when downstream has answered at all.
     """
 
     __slots__ = (
-        "armed", "branch", "cancelled", "client", "far", "initial", "listener", "peer", "provisional", "request",
-        "server", "source", "state", "ticket", "trunk", "via",
+        "armed", "asked", "branch", "cancelled", "client", "far", "foreign_route", "initial", "listener", "peer",
+        "provisional", "request", "routed", "server", "source", "state", "ticket", "trunk", "via",
     )  # fmt: skip
 
     def __init__(self, request: Request, source: Address, listener: int, trunk: Trunk) -> None:
@@ -78,6 +85,9 @@ class Context:
         self.client: Machine | None = None
         self.state: CallState | None = None
         self.initial = False
+        self.foreign_route = False
+        self.asked: Call | None = None
+        self.routed: Routed | None = None
         self.ticket = 0
         self.provisional = False
         self.cancelled = False
@@ -189,5 +199,5 @@ class State:
     def end_call(self, state: CallState, now: float, status: int, by: EndedBy) -> None:
         """A call is over: report it, once, and forget it."""
         if self.calls.holds(state):
-            self.calls.remove(state.key)
+            self.calls.remove(state)
             self.report(state.ended(now, status, by))

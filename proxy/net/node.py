@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -112,14 +113,17 @@ class Node:
     def _send(self, send: Send) -> None:
         try:
             self._sockets[send.listener].sendto(send.data, send.to)
-        except BlockingIOError:
+        except (BlockingIOError, InterruptedError):
             self._tally.count["socket_drops_total",] += 1
-        except OSError as error:
-            self._log.warning("send.failed", error=error.strerror)
-            self._loop.call_soon(self._unreachable, send.to)
+        except (OSError, ValueError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOBUFS:
+                self._tally.count["socket_drops_total",] += 1
+                return
+            self._log.warning("send.failed", error=getattr(error, "strerror", None) or type(error).__name__)
+            self._loop.call_soon(self._unreachable, send.data)
 
-    def _unreachable(self, to: Address) -> None:
-        self.carry_out(self.core.unreachable(to, monotonic()))
+    def _unreachable(self, data: bytes) -> None:
+        self.carry_out(self.core.unreachable(data, monotonic()))
 
     def _rearm(self) -> None:
         """Keep one timer armed, not later than the core wants to be called."""

@@ -95,7 +95,7 @@ def _refused_line(report: Refused, node: str, ts: str) -> dict[str, Any]:
                 "expected": "the address of a trunk",
             }
         ],
-        "status": 403 if report.answered else None,
+        "status": 403,
         "attestation": None,
         "identity": None,
         "next_hop": None,

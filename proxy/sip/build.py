@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proxy.sip.message import CALL_ID, CSEQ, FROM, ROUTE, TIMESTAMP, TO, VIA, Message
+from proxy.sip.message import CALL_ID, CSEQ, FROM, ROUTE, TIMESTAMP, TO, VIA, Message, reread
 
 PHRASES: Final = {
     100: "Trying", 200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
@@ -50,17 +50,19 @@ def response(
     return join(b"SIP/2.0 %d %b" % (status, text.encode("ascii", "replace")), lines, b"")
 
 
-def companion(method: bytes, request: Message, to_line: bytes) -> bytes:
+def companion(method: bytes, sent: bytes, answer: bytes = b"") -> bytes:
     """
-    The CANCEL (RFC 3261 §9.1) or the non-2xx ACK (§17.1.1.3) of a request that the proxy sent: the same
-    Request-URI, top Via, From, Call-ID, Route fields and CSeq number. `to_line` is the To field line to use.
+    The CANCEL (RFC 3261 §9.1) or the non-2xx ACK (§17.1.1.3) of a request that the proxy `sent`: the same
+    Request-URI, top Via, From, Call-ID, Route fields and CSeq number; To as the `answer` has it.
     """
+    request, answered = reread(sent), reread(answer)
+    to_line = answered.lines[answered.names.index(TO)] if TO in answered.names else b""
     lines = [request.lines[0], b"Max-Forwards: 70"]  # the proxy's own Via stands first in what it sends
     for name, line in zip(request.names, request.lines, strict=True):
         if name in (ROUTE, FROM, CALL_ID):
             lines.append(line)
         elif name == TO:
-            lines.append(to_line)
+            lines.append(to_line or line)
         elif name == CSEQ:
             number = line.partition(b":")[2].split()[0]
             lines.append(b"CSeq: %b %b" % (number, method))

@@ -21,6 +21,7 @@ REQUEST_LINE: Final = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) ([Ss]
 STATUS_LINE: Final = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?")
 
 STATUS: Final = re.compile(rb"[1-6][0-9][0-9]")
+PORT: Final = re.compile(rb"[0-9]{1,5}")
 
 #   quoted-string  =  SWS DQUOTE *(qdtext / quoted-pair ) DQUOTE
 #   quoted-pair    =  "\" (%x00-09 / %x0B-0C / %x0E-7F)
@@ -109,4 +110,3 @@ ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 # Octets that may stand bare in a header field: HT, printable ASCII and UTF-8. Anything else is a line break,
 # inside a quoted-pair, or a fault.
 PLAIN_OCTETS: Final = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
-FOLD: Final = re.compile(rb"[ \t]*\r\n[ \t]+")

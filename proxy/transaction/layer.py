@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from proxy.sip import build
-from proxy.sip.message import TO, parse
 from proxy.sip.response import Response
 from proxy.transaction import arrows, client_invite, client_non_invite, server_invite, server_non_invite
 from proxy.transaction.key import Key
@@ -88,7 +87,8 @@ class Transactions:
                 self.timers.cancel_all(machine)
             elif action == arrows.ACKNOWLEDGE:
                 if response is not None:
-                    self._transmit(_acknowledgement(machine.data, response), machine.to, machine.listener, False)
+                    ack = build.companion(b"ACK", machine.data, response.data)
+                    self._transmit(ack, machine.to, machine.listener, False)
             else:
                 self._arm(machine, action, now)
         if machine.state == arrows.TERMINATED:
@@ -117,9 +117,3 @@ class Transactions:
         else:
             machine.interval = min(2 * length, self.lengths.t2)
         self.timers.arm(machine, timer, length, now)
-
-
-def _acknowledgement(invite: bytes, response: Response) -> bytes:
-    """The ACK of a non-2xx response: fields of the INVITE that was sent, the To of the response (§17.1.1.3)."""
-    answer = response.message()
-    return build.companion(b"ACK", parse(invite), answer.lines[answer.names.index(TO)])

@@ -54,9 +54,20 @@ def test_cancel_that_crosses_the_answer() -> None:
     story.quiet()
 
 
-def test_cancel_without_a_call() -> None:
+def test_cancel_after_a_restart_is_passed_on_with_the_branch_of_its_invite() -> None:
+    """RFC 3261 §16.10: without a response context, statelessly."""
+    invite = Story().passes(INVITE)
     story = Story()
-    story.hears(request("CANCEL")).sends("SIP/2.0 481")
+    cancel = story.hears(request("CANCEL")).sends("CANCEL sip:13800138000@127.0.0.1:5080", CORE)
+    assert field(cancel, "Via")[0].split(";")[1] == field(invite, "Via")[0].split(";")[1]
+    story.quiet().forgotten()
+    story.hears(response(cancel, "200 OK"), CORE).sends("SIP/2.0 200", TRUNK)
+    story.quiet().forgotten()
+
+
+def test_cancel_that_leads_nowhere() -> None:
+    story = Story()
+    story.hears(request("CANCEL"), CORE).sends("SIP/2.0 481")
     story.quiet().forgotten()
 
 

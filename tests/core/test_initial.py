@@ -104,7 +104,7 @@ def test_loop_is_482_and_spiral_is_not() -> None:
     sent = story.passes(INVITE)
     hop = b"\r\nVia: SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK-hop\r\nVia"
     looped = sent.replace(b"\r\nVia", hop, 1).replace(b"@127.0.0.1:5080 SIP", b"@127.0.0.1:5060 SIP")
-    story.hears(looped, CORE).sends("SIP/2.0 482")
+    story.hears(looped, TRUNK).sends("SIP/2.0 482")
     spiral = looped.replace(b"INVITE sip:13800138000@", b"INVITE sip:02488880005@").replace(b"-hop", b"-pop")
     story.hears(spiral, CORE).trying().asks()
 

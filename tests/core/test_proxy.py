@@ -39,16 +39,22 @@ def test_restarted_node_makes_the_same_messages() -> None:
 def test_stranger_is_refused_and_never_relayed(method: str) -> None:
     story = Story()
     story.hears(request(method), STRANGER).sends("SIP/2.0 403", STRANGER)
-    report = story.refuses()
-    assert (report.method, report.answered) == (method, True)
+    assert story.refuses().method == method
     story.quiet().forgotten()
+
+
+@pytest.mark.parametrize("method", ["ACK", "CANCEL"])
+def test_what_follows_a_refused_call_of_a_stranger_is_dropped(method: str) -> None:
+    Story().hears(request(method), STRANGER).quiet().forgotten()
 
 
 def test_flood_of_a_stranger_is_not_answered() -> None:
     story = Story(limits=Limits(refusals=3))
     for _ in range(10):
         story.hears(request("INVITE"), STRANGER)
+    assert len(story.pending) == 6  # three answers, three records
     assert story.drop("SIP/2.0 403") == 3
+    assert story.tally.count["calls_total", "unknown", "block", "reject"] == 7  # records count themselves
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.story import (
     CORE,
     INVITE,
@@ -48,10 +50,21 @@ def test_dead_next_hop_is_408_after_64_t1() -> None:
 
 def test_unreachable_next_hop_is_503_at_once() -> None:
     story = Story()
-    story.passes(INVITE)
-    story.pending += story.core.unreachable(CORE, story.now)
+    sent = story.passes(INVITE)
+    other = request("INVITE", via="SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-o", call_id="other")
+    story.passes(other)
+    story.pending += story.core.unreachable(sent, story.now)
     story.sends("SIP/2.0 503")
-    assert story.ends().status == 503
+    assert story.ends().call.call_id == "call-1"
+    story.quiet()  # the other call, to the same hop, goes on
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"x", b"SIP/2.0 200 OK\r\n\r\n", b"ACK sip:x SIP/2.0\r\nVia: a;branch=b\r\n\r\n"]
+)
+def test_unreachable_for_what_is_no_request_in_progress(data: bytes) -> None:
+    story = Story()
+    story.pending += story.core.unreachable(data, story.now)
     story.quiet()
 
 

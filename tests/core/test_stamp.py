@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 
-from proxy.core.stamp import Stamp, branch, split_branch
+from proxy.core.stamp import Stamp, branch, branch_of, split_branch
 from proxy.sip.message import parse
 from proxy.sip.request import Request
-from tests.story import request
+from tests.story import TODAY, request
 
 STAMP = Stamp(b"k" * 32)
 FACTS = (b"z9hG4bK-1", b"10.0.0.1", 5060, b"10.0.0.1", b"call", b"tag", 1)
@@ -32,7 +34,7 @@ def test_every_fact_and_the_key_count(index: int) -> None:
 
 def test_branch_can_be_taken_apart() -> None:
     asked = Request(parse(request("INVITE")))
-    origin, path = STAMP.of_request(asked, "127.0.0.2"), STAMP.path(asked, [])
+    origin, path = STAMP.of_request(asked, "127.0.0.2"), STAMP.path(asked, [], "10.0.0.1")
 
     assert split_branch(branch(origin, path)) == (origin, path)
     assert branch(origin, path).startswith(b"z9hG4bK")
@@ -48,19 +50,41 @@ def test_foreign_branches(value: bytes) -> None:
 def test_path_tells_where_a_request_goes() -> None:
     one, other = (Request(parse(request("INVITE", uri))) for uri in ("sip:1@h", "sip:2@h"))
 
-    assert STAMP.path(one, []) != STAMP.path(other, [])
-    assert STAMP.path(one, []) != STAMP.path(one, [b"<sip:a;lr>"])
+    path = STAMP.path(one, [], "10.0.0.1")
+    assert path != STAMP.path(other, [], "10.0.0.1")
+    assert path != STAMP.path(one, [b"<sip:a;lr>"], "10.0.0.1")
+    assert path != STAMP.path(one, [], "10.0.0.2")
 
 
-def test_cookie_is_of_one_dialog() -> None:
-    assert (
-        len(
-            {
-                STAMP.cookie(b"a", b"b"),
-                STAMP.cookie(b"a", b"c"),
-                STAMP.cookie(b"b", b"b"),
-                STAMP.cookie(b"ab", b""),
-            }
-        )
-        == 4
-    )
+LEG = b"0123456789abcdef"
+COOKIE = STAMP.cookie(LEG, b"call", b"a", TODAY)
+
+
+@pytest.mark.parametrize(
+    ("cookie", "call_id", "tags", "today", "leg"),
+    [
+        pytest.param(COOKIE, b"call", (b"a", b"b"), TODAY, LEG, id="caller"),
+        pytest.param(COOKIE, b"call", (b"b", b"a"), TODAY, LEG, id="callee"),
+        pytest.param(COOKIE, b"call", (b"a", b"b"), TODAY + timedelta(2), LEG, id="two days later"),
+        pytest.param(COOKIE, b"call", (b"a", b"b"), TODAY + timedelta(3), b"", id="too old"),
+        pytest.param(COOKIE, b"call", (b"a", b"b"), TODAY - timedelta(1), b"", id="of tomorrow"),
+        pytest.param(COOKIE, b"other", (b"a", b"b"), TODAY, b"", id="of another call"),
+        pytest.param(COOKIE, b"call", (b"c", b"b"), TODAY, b"", id="of another tag"),
+        pytest.param(COOKIE[:-1] + b"g", b"call", (b"a", b"b"), TODAY, b"", id="no hexadecimal"),
+        pytest.param(COOKIE[:-2] + b"00", b"call", (b"a", b"b"), TODAY, b"", id="changed"),
+        pytest.param(b"f" * len(COOKIE), b"call", (b"a", b"b"), TODAY, b"", id="a day that is none"),
+        pytest.param(COOKIE[1:], b"call", (b"a", b"b"), TODAY, b"", id="short"),
+        pytest.param(b"", b"call", (b"a", b"b"), TODAY, b"", id="empty"),
+    ],
+)
+def test_leg_of_a_cookie(cookie: bytes, call_id: bytes, tags: tuple[bytes, bytes], today: date, leg: bytes) -> None:
+    assert STAMP.leg(cookie, call_id, tags, today) == leg
+
+
+def test_cookie_needs_the_key() -> None:
+    assert Stamp(b"x" * 32).leg(COOKIE, b"call", (b"a", b"b"), TODAY) == b""
+
+
+def test_branch_of_what_was_sent() -> None:
+    assert branch_of(b"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK-tw-1;rport\r\n") == b"z9hG4bK-tw-1"
+    assert branch_of(b"INVITE sip:x SIP/2.0\r\n") == b""

@@ -44,6 +44,6 @@ def ended(at: float = 103.0) -> Ended:
     return Ended(at, CALL, REJECT, "core", "10.0.0.1:5060", 200, True, 1.5, 1.5, "caller", LADDER)
 
 
-def refused(answered: bool = True) -> Refused:
+def refused() -> Refused:
     """The report of a stranger."""
-    return Refused(100.0, "192.0.2.9:5060", "access", "x", "INVITE", "sip:+8613800138000@h", "sip:110@h", answered)
+    return Refused(100.0, "192.0.2.9:5060", "access", "x", "INVITE", "sip:+8613800138000@h", "sip:110@h")

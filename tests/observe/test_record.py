@@ -17,7 +17,7 @@ CHAIN = {"seq": 1, "prev": "0" * 64, "hash": "f" * 64}
 TS = "2026-11-23T20:15:00.123Z"
 
 
-@pytest.mark.parametrize("report", [decided(), decided(WOULD), ended(), refused(), refused(answered=False)])
+@pytest.mark.parametrize("report", [decided(), decided(WOULD), ended(), refused()])
 def test_every_record_is_of_the_schema(report: Report) -> None:
     line = line_of(report, "gw1", TS)
 

@@ -31,9 +31,11 @@ def test_timestamp_is_echoed_in_100_alone() -> None:
 
 def test_companion_follows_its_invite() -> None:
     """RFC 3261 §9.1: the CANCEL has one Via, the same Request-URI, Call-ID, From, CSeq number and Route fields."""
-    assert companion(b"CANCEL", INVITE, b"To: <sip:x>;tag=1") == (
+    assert companion(
+        b"CANCEL", join(INVITE.first, INVITE.lines, b""), b"SIP/2.0 486 Busy\r\nt: <sip:x>;tag=1\r\n\r\n"
+    ) == (
         b"CANCEL sip:13800138000@127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1, SIP/2.0/UDP b\r\nMax-Forwards: 70\r\n"
-        b'From: "Acme" <sip:02488880001@127.0.0.2>;tag=a\r\nTo: <sip:x>;tag=1\r\nCall-ID: call-1\r\nCSeq: 1 CANCEL\r\n'
+        b'From: "Acme" <sip:02488880001@127.0.0.2>;tag=a\r\nt: <sip:x>;tag=1\r\nCall-ID: call-1\r\nCSeq: 1 CANCEL\r\n'
         b"Route: <sip:r;lr>\r\nContent-Length: 0\r\n\r\n"
     )
 

@@ -37,7 +37,6 @@ def test_no_pattern_is_slow(pattern: object, data: bytes) -> None:
     assert pattern.fullmatch(data) is None  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("data", [b" \r\n" * 20_000, b'"' * 60_000, b'"\\' * 30_000, b'"' + b"\\\xe9" * 30_000])
+@pytest.mark.parametrize("data", [b'"' * 60_000, b'"\\' * 30_000, b'"' + b"\\\xe9" * 30_000])
 def test_no_search_is_slow(data: bytes) -> None:
-    assert isinstance(grammar.FOLD.sub(b" ", data), bytes)
     assert isinstance(grammar.QUOTED_OR_OPEN.sub(b"", data), bytes)
