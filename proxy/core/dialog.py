@@ -140,25 +140,19 @@ def _is_vouched(state: State, context: Context, call: CallState | None) -> bool:
     Whether everybody that a request from a trunk names as caller has been judged in this call. The callee
     may go by the name that it was called by. After a restart nobody is known to have been.
     """
-    request = context.request
-    if call is None:
-        asked = extract(request, context.trunk, context.peer, _listener(state, context), request.to.uri.decode(), False)
-        context.asked = asked
-        return False
-    if call.call.emergency:
+    if call is not None and call.call.emergency:
         return True
-    asked = extract(request, context.trunk, context.peer, _listener(state, context), call.call.called, False)
-    context.asked = asked
-    claims = asked.claims
-    if request.from_tag != call.key[1]:
-        named = (request.from_.uri, request.from_.display) == (call.to.uri, call.to.display)
-        claims = tuple(claim for claim in claims if claim.header != "From" or not named)
-        return call.vouches(claims) if call.vouched is not None or claims else True
+    request = context.request
+    listener = state.place.listeners[context.listener].name
+    called = request.to.uri.decode("utf-8", "replace") if call is None else call.call.called
+    context.asked = extract(request, context.trunk, context.peer, listener, called, False)
+    if call is None:
+        return False
+    claims = context.asked.claims
+    named = (request.from_.uri, request.from_.display) == (call.to.uri, call.to.display)
+    if named and request.from_tag != call.key[1]:
+        claims = tuple(claim for claim in claims if claim.header != "From")
     return call.vouches(claims)
-
-
-def _listener(state: State, context: Context) -> str:
-    return state.place.listeners[context.listener].name
 
 
 def _ask(state: State, context: Context, now: float) -> None:

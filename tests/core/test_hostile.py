@@ -296,3 +296,28 @@ def test_folds_cost_no_time() -> None:
     core: ProxyCore = Story().core
     for _ in range(200):
         core.receive(data, ("192.0.2.1", 5060), 0, 100.0)
+
+
+def test_callee_may_go_by_the_name_it_was_called_by() -> None:
+    story = Story()
+    invite = request("INVITE", "sip:02488880001@127.0.0.1", caller="<sip:13800138000@h>;tag=a", to="<sip:alias@h>")
+    sent = story.passes(invite, CORE)
+    answer = story.hears(response(sent, "200 OK"), TRUNK).sends("SIP/2.0 200")
+    for name, branch in (("alias", "z9hG4bK-7"), ("95588", "z9hG4bK-8")):
+        update = request(
+            "UPDATE",
+            "sip:x@127.0.0.1:5080",
+            via=f"SIP/2.0/UDP 127.0.0.2:5060;branch={branch}",
+            caller=f"<sip:{name}@h>;tag=b",
+            to="<sip:13800138000@h>;tag=a",
+            fields=tuple(f"Route: {value}" for value in field(answer, "Record-Route")),
+        )
+        story.hears(update)
+        if name == "alias":
+            story.sends("UPDATE", CORE)
+    assert story.asks().call.claims[0].number == "+8695588"
+
+
+def test_called_name_of_any_octets() -> None:
+    answer = answered(Story())
+    restarted(answer, "INVITE", (b"To: <sip:13800138000", b"To: <sip:1380\xb8")).trying().asks()
