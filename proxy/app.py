@@ -54,6 +54,7 @@ class Server:
         self._log = log
         self._today = date.today()  # noqa: DTZ011  # allocations are held against the node's local day
         self._reloading: asyncio.Task[None] | None = None
+        self._wanted: bool | None = None  # a reload asked for during a reload, and whether by force
         self._loaded_at = time()
         self._reload_ok = True
         self._offset = time() - monotonic()
@@ -136,8 +137,11 @@ class Server:
         self.node.carry_out(self.core.end_all(monotonic()))
 
     def _reload_soon(self, force: bool) -> None:
+        """Reload now, or once more when the reload under way is done: what it reads may be older than the wish."""
         if self._reloading is None or self._reloading.done():
             self._reloading = asyncio.get_running_loop().create_task(self._reload(force))
+        else:
+            self._wanted = force or bool(self._wanted)
 
     async def _reload(self, force: bool) -> None:
         """Read everything anew in a child process, and take all of it or nothing."""
@@ -165,6 +169,9 @@ class Server:
             "problems": [item.text("en") for item in problems],
         }
         write_whole(self._state / "reload.json", msgspec.json.encode(report))
+        if self._wanted is not None:
+            again, self._wanted = self._wanted, None
+            await self._reload(again)
 
     def _take(self, loaded: Loaded) -> None:
         self._loaded = loaded

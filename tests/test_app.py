@@ -176,6 +176,21 @@ def test_the_reload_command_and_a_running_node(node: Proxy) -> None:
     assert refused.stderr.endswith("the proxy has refused the new configuration and goes on with the old one\n")
 
 
+def test_a_reload_asked_for_during_a_reload_comes_after_it(node: Proxy) -> None:
+    """The second wish may come behind the moment at which the first one read its file."""
+    config = node.directory / "trunkward.yaml"
+    sound = config.read_text()
+    config.write_text(sound.replace("mode: block", "mode: blok"))
+    os.kill(node.program.pid, signal.SIGHUP)
+    time.sleep(0.05)
+    config.write_text(sound)
+    os.kill(node.program.pid, signal.SIGHUP)
+    deadline = time.monotonic() + START_SECONDS
+    while sum(line["event"] == "reload.done" for line in log(node)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [line["ok"] for line in log(node) if line["event"] == "reload.done"][-1] is True
+
+
 def test_a_call_that_rings_is_seen_to_its_answer(node: Proxy, core: Sink, pbx: Sink) -> None:
     call = Call(node, pbx, "ringing")
     invite = core.receive(b"INVITE")

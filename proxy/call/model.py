@@ -13,8 +13,8 @@ class Reading(Enum):
 
     NUMBER = "number"  # a telephone number; `Claim.number` holds it
     ANONYMOUS = "anonymous"  # anonymous.invalid, "anonymous", "unavailable", "restricted" (RFC 3323 §4.1.1.3)
-    MALFORMED = "malformed"  # a user part that is no number (letters, full-width digits, broken escapes …)
-    ABSENT = "absent"  # no user part at all
+    MALFORMED = "malformed"  # no number (letters, full-width digits, broken escapes …), or two that readers may see
+    ABSENT = "absent"  # no user part at all, and a host that is no number
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Claim:
     `header` is the long field name ("From", "P-Asserted-Identity", "P-Preferred-Identity",
     "Remote-Party-ID", "Diversion", "History-Info"); `value` the one field value as received
     (UTF-8, undecodable octets as U+FFFD); `user` the user part as it stands on the wire;
-    `number` E.164 with "+" ("" unless `reading` is NUMBER); `display` the display name, unescaped.
+    `number` E.164 with "+" ("" unless `reading` is NUMBER); `display` the display name, unescaped;
+    `legacy` what phones with older Chinese character sets show, where the name is no UTF-8.
     """
 
     header: str
@@ -34,6 +35,7 @@ class Claim:
     number: str
     reading: Reading
     display: str = ""
+    legacy: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

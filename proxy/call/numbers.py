@@ -13,6 +13,11 @@ _SEPARATORS: Final = str.maketrans("", "", "-.()")
 _DIGITS: Final = re.compile(r"\+?[0-9]+", re.ASCII)
 _E164: Final = re.compile(r"\+[1-9][0-9]{5,14}", re.ASCII)
 CHINA: Final = "86"
+LONGEST: Final = 64  # characters of a number with all its separators; beyond that nothing is read, nor kept in a cache
+_HOST_MARKS: Final = str.maketrans("", "", "-._[]")
+_HOST_DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
+_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 
 # National service numbers of China, dialled without any prefix (电信网编号计划). They are written +86…
 # in full: 95588 is +8695588, 400 800 1234 is +864008001234.
@@ -41,6 +46,8 @@ def normalise(user: str, plan: DialPlan) -> str:
     numbers get their national form: 95588 → +8695588. Digits of other scripts make no number: the next
     hop may read them otherwise.
     """
+    if len(user) > LONGEST:
+        return ""
     return _normalise(user, plan.country, plan.area, plan.strip, tuple(plan.prefixes.items()))
 
 
@@ -121,29 +128,58 @@ def _elsewhere(digits: str, country: str, area: str) -> str:
     return number if _E164.fullmatch(number) else ""
 
 
-def is_emergency(user: str, plan: DialPlan) -> bool:
+def emergency_number(user: str, plan: DialPlan) -> str:
     """
-    Whether a called number is an emergency number of the plan: bare, behind a PBX prefix, or with the area
+    The emergency number of the plan that a called number is, or "": bare, behind a PBX prefix, or with the area
     or country code that some equipment puts in front (024110, +86110, 0086110). A look-alike (1100) is none.
     """
+    if len(user) > LONGEST:
+        return ""
     digits = user.translate(_SEPARATORS)
-    if not _DIGITS.fullmatch(digits) or len(digits) > 24:
-        return False
     if digits in plan.emergency:
-        return True
+        return digits
+    if not digits.endswith(tuple(plan.emergency)) or not _DIGITS.fullmatch(digits) or len(digits) > 24:
+        return ""
     country = plan.country
     fronts = [*plan.strip, "+" + country, "00" + country]
     if plan.area:
         fronts += ["0" + plan.area, plan.area, f"+{country}{plan.area}", f"00{country}{plan.area}"]
-    return any(front and digits.startswith(front) and digits[len(front) :] in plan.emergency for front in fronts)
+    found = (digits[len(front) :] for front in fronts if front and digits.startswith(front))
+    return next((short for short in found if short in plan.emergency), "")
+
+
+def is_emergency_in(context: str, short: str, plan: DialPlan) -> bool:
+    """
+    Whether an emergency number is still one behind its phone-context: a domain, the country, or an area of it.
+    A context that makes another number of it (+8613800138 before 110) does not.
+    """
+    if not context.startswith("+") or emergency_number(context + short, plan):
+        return True
+    front = "+" + plan.country
+    area = context[len(front) :] if context.startswith(front) else ""
+    return bool(_AREA.fullmatch(area)) and plan.country == CHINA and not normalise(context + short, plan)
 
 
 def called(user: str, plan: DialPlan) -> str:
-    """A called number for records and look-ups: E.164, an emergency number as it is, else the text as it came."""
-    if is_emergency(user, plan):
-        digits = user.translate(_SEPARATORS)
-        return next((short for short in sorted(plan.emergency) if digits.endswith(short)), digits)
-    return normalise(user, plan) or user
+    """A called number that is no emergency, for records and look-ups: E.164, else the text as it came, cut off."""
+    return normalise(user, plan) or user[:LONGEST]
+
+
+def number_in_host(host: str, plan: DialPlan) -> str | None:
+    """
+    The number that a host, or its first label, reads as: None for none, "" for one that cannot call (110, 8001).
+    An IPv4 address is no number, whatever its digits.
+    """
+    if _IPV4.fullmatch(host):
+        return None
+    whole = host.translate(_HOST_MARKS)
+    if _HOST_DIGITS.fullmatch(whole):
+        return normalise(whole, plan)
+    label = host.partition(".")[0].translate(_HOST_MARKS)
+    if not _HOST_DIGITS.fullmatch(label):
+        return None
+    public = is_short(label) or emergency_number(label, plan)
+    return normalise(label, plan) or ("" if public else None)
 
 
 def is_short(digits: str) -> bool:

@@ -8,7 +8,6 @@ from typing import Final
 from proxy.call.model import Call, Claim, Reading
 from proxy.checks.base import NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
 
-ASSERTED: Final = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID")
 REDIRECTING: Final = ("Diversion", "History-Info")
 # Fields that state, rather than propose, who calls: two that differ contradict each other.
 _STATING: Final = ("P-Asserted-Identity", "Remote-Party-ID")
@@ -54,8 +53,7 @@ def _unnamed(call: Call, callers: list[Claim]) -> Iterable[Finding]:
     """caller.missing and caller.anonymous: nobody can be held to account for the call."""
     named = [claim for claim in callers if claim.reading in (Reading.NUMBER, Reading.MALFORMED)]
     if call.trunk.screening == "asserted" and call.trunk.role == "access":
-        named = [claim for claim in named if claim.header in ASSERTED]
-        if not named:
+        if not any(claim.header == "P-Asserted-Identity" for claim in named):
             yield Finding("caller.missing", "P-Asserted-Identity", "", "a P-Asserted-Identity with an allocated number")
         return
     if named:

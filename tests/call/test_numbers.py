@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.call.numbers import called, is_emergency, normalise
+from proxy.call.numbers import called, emergency_number, is_emergency_in, normalise, number_in_host
 from proxy.call.trunk import DialPlan
 
 SHENYANG = DialPlan(country="86", area="24", strip=("9",), prefixes={"17909": "", "*86": "+86"})
@@ -67,6 +67,8 @@ SHENYANG = DialPlan(country="86", area="24", strip=("9",), prefixes={"17909": ""
         ("+0862488880001", ""),
         ("+" + "1" * 40, ""),
         ("02488880001;ext=1", ""),
+        ("0-2-4-8-8-8-8-0-0-0-1" + "-" * 43, "+862488880001"),
+        ("0-2-4-8-8-8-8-0-0-0-1" + "-" * 44, ""),  # more than 64 characters are not read
     ],
 )
 def test_normalise(user: str, number: str) -> None:
@@ -93,35 +95,91 @@ def test_local_numbers_need_an_area() -> None:
 @pytest.mark.parametrize(
     ("user", "emergency"),
     [
-        ("110", True),
-        ("119", True),
-        ("120", True),
-        ("122", True),
-        ("9110", True),
-        ("024110", True),
-        ("+86110", True),
-        ("0086110", True),
-        ("+8624110", True),
-        ("1-1-0", True),
-        ("1100", False),
-        ("0110", False),  # no dialled form of 110; where 0 is a PBX prefix the plan says so
-        ("10110", False),
-        ("112", False),
-        ("110;x", False),
-        ("１１０", False),
-        ("", False),
+        ("110", "110"),
+        ("119", "119"),
+        ("120", "120"),
+        ("122", "122"),
+        ("9110", "110"),
+        ("024110", "110"),
+        ("24110", "110"),
+        ("+86110", "110"),
+        ("0086110", "110"),
+        ("+8624110", "110"),
+        ("1-1-0", "110"),
+        ("1100", ""),
+        ("0110", ""),  # no dialled form of 110; where 0 is a PBX prefix the plan says so
+        ("10110", ""),
+        ("112", ""),
+        ("110;x", ""),
+        ("x110", ""),
+        ("１１０", ""),
+        ("-" * 62 + "110", ""),
+        ("", ""),
     ],
 )
-def test_emergency(user: str, emergency: bool) -> None:
-    assert is_emergency(user, SHENYANG) is emergency
+def test_emergency(user: str, emergency: str) -> None:
+    assert emergency_number(user, SHENYANG) == emergency
+
+
+def test_a_plan_without_emergency_numbers() -> None:
+    assert emergency_number("110", DialPlan(emergency=frozenset())) == ""
+
+
+@pytest.mark.parametrize(
+    ("context", "still"),
+    [
+        ("pbx.example.cn", True),
+        ("+86", True),
+        ("+8624", True),
+        ("+86411", True),  # another area
+        ("+8613800138", False),  # makes +8613800138110
+        ("+8610", False),  # +8610110 could be a carrier's 10110
+        ("+861", False),
+        ("+1", False),
+        ("+1415555", False),
+    ],
+)
+def test_emergency_behind_a_phone_context(context: str, still: bool) -> None:
+    assert is_emergency_in(context, "110", SHENYANG) is still
 
 
 @pytest.mark.parametrize(
     ("user", "number"),
-    [("9110", "110"), ("02495588", "+8695588"), ("alice", "alice"), ("8001", "8001"), ("", "")],
+    [("02495588", "+8695588"), ("alice", "alice"), ("8001", "8001"), ("", ""), ("1" * 60000, "1" * 64)],
 )
 def test_called(user: str, number: str) -> None:
     assert called(user, SHENYANG) == number
+
+
+@pytest.mark.parametrize(
+    ("host", "number"),
+    [
+        ("95588", "+8695588"),
+        ("955.88", "+8695588"),
+        ("95588.", "+8695588"),
+        ("9_5-5.8-8", "+8695588"),
+        ("[95588]", "+8695588"),
+        ("95588.invalid", "+8695588"),
+        ("400-800-1234.pbx.example.cn", "+864008001234"),
+        ("02488880001", "+862488880001"),
+        ("138.001.380.00", "+8613800138000"),  # 380 is no octet
+        ("110", ""),
+        ("110.example.cn", ""),
+        ("8001", ""),
+        ("8001.example.cn", None),
+        ("192.0.2.1", None),
+        ("223.55.55.55", None),
+        ("110.1.2.3", None),
+        ("[2001:db8::1]", None),
+        ("[::1]", None),
+        ("pbx95588.example.cn", None),
+        ("sip.example.cn", None),
+        ("anonymous.invalid", None),
+        ("", None),
+    ],
+)
+def test_number_in_host(host: str, number: str | None) -> None:
+    assert number_in_host(host, SHENYANG) == number
 
 
 @given(st.text())

@@ -54,6 +54,16 @@ CASES = [
     pytest.param("<mailto:x@h>;tag=a", (), ["caller.malformed"], id="another scheme"),
     pytest.param("<sip:h>;tag=a", (), ["caller.missing"], id="no user at all"),
     pytest.param("<sip:h>;tag=a", (PAI,), [], id="no user in From, PAI names the caller"),
+    pytest.param("<sip:95588>;tag=a", (PAI,), ["caller.not_allocated"], id="a number for a host"),
+    pytest.param("<sip:110.example.cn>;tag=a", (PAI,), ["caller.malformed"], id="a short number for a host"),
+    pytest.param("<sip:anonymous@95588>;tag=a", (PAI,), ["caller.not_allocated"], id="anonymous at a number"),
+    pytest.param("<sip:192.0.2.1>;tag=a", (PAI,), [], id="an address for a host"),
+    pytest.param(GOOD, ("P-Asserted-Identity: <sip:95588>",), ["caller.malformed"], id="PAI without a user"),
+    pytest.param(GOOD, (PAI, "P-Preferred-Identity: <sip:h>"), ["caller.malformed"], id="PPI without a user"),
+    pytest.param(GOOD, ("Remote-Party-ID: <sip:95588>",), ["caller.malformed"], id="RPID without a user"),
+    pytest.param(GOOD, ("Remote-Party-ID: <sip:13800138000@h>;party=called",), [], id="RPID names the callee"),
+    pytest.param("<sip:02488880001;95588@h>;tag=a", (), ["caller.malformed"], id="a number in a user parameter"),
+    pytest.param("<sip:02488880001:95588@h>;tag=a", (), ["caller.malformed"], id="a number for a password"),
     pytest.param(ANONYMOUS, (), ["caller.anonymous"], id="anonymous"),
     pytest.param(ANONYMOUS, (PAI, "Privacy: id"), [], id="anonymous to the callee, known to us"),
     pytest.param(
@@ -83,6 +93,13 @@ CASES = [
         ["caller.redirected"],
         id="History-Info: redirected by a stranger's number",
     ),
+    pytest.param(
+        GOOD,
+        ("History-Info: <sip:10086@h>;index=1", "History-Info: <sip:13800138000@h>;index=1.1"),
+        ["caller.redirected"],
+        id="History-Info: in two fields",
+    ),
+    pytest.param(GOOD, ("History-Info: <sip:10086@h>;index=1",), ["caller.redirected"], id="History-Info: no callee"),
 ]
 
 
@@ -100,6 +117,15 @@ def test_strict_screening(caller: str, fields: tuple[str, ...], rules: list[str]
         pytest.param(SPOOFED + ";tag=a", (PAI,), [], id="From is the user's own"),
         pytest.param("<sip:alice@h>;tag=a", (PAI,), [], id="From may be a name"),
         pytest.param(GOOD, (), ["caller.missing"], id="PAI is required"),
+        pytest.param(GOOD, ("P-Preferred-Identity: <tel:+862488880002>",), ["caller.missing"], id="PPI is no PAI"),
+        pytest.param(GOOD, ("Remote-Party-ID: <tel:+862488880002>",), ["caller.missing"], id="nor is RPID"),
+        pytest.param(
+            GOOD,
+            (PAI, f"P-Preferred-Identity: {SPOOFED}"),
+            ["caller.not_allocated"],
+            id="PPI must be allocated, too",
+        ),
+        pytest.param(SPOOFED + ";tag=a", ("P-Asserted-Identity: <sip:h>",), ["caller.malformed"], id="PAI of nobody"),
         pytest.param(GOOD, (f"P-Asserted-Identity: {SPOOFED}",), ["caller.not_allocated"], id="PAI must be allocated"),
         pytest.param(
             GOOD,
