@@ -149,7 +149,7 @@ def _within(answer: bytes, routes: list[bytes], method: str, cseq: int) -> bytes
     return request(
         method,
         "sip:callee@127.0.0.1:5080",
-        via=lines[b"Via"].decode().partition(": ")[2].replace(";rport", f"-{method};rport", 1),
+        via=lines[b"Via"].decode().partition(": ")[2].partition(";rport")[0] + f"-{method};rport",
         caller=lines[b"From"].decode().partition(": ")[2],
         to=lines[b"To"].decode().partition(": ")[2],
         call_id=lines[b"Call-ID"].decode().partition(": ")[2],
