@@ -29,6 +29,9 @@ TEXT_SUFFIXES = {
 }
 
 
+HOUSES = ("proxy", "stirshaken")
+
+
 def lint_imports(directory: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", LINT_IMPORTS],
@@ -41,12 +44,12 @@ def lint_imports(directory: Path) -> subprocess.CompletedProcess[str]:
 
 
 def sources(root: Path) -> list[Path]:
-    return sorted((root / "proxy").rglob("*.py"))
+    return sorted(path for house in HOUSES for path in (root / house).rglob("*.py"))
 
 
 def written_files(root: Path) -> list[Path]:
     """Every text file that people wrote, wherever it stands in the project."""
-    tops = ["proxy", "tests", "docs", "config", ".ci"]
+    tops = [*HOUSES, "tests", "docs", "config", ".ci"]
     below = [path for top in tops for path in (root / top).rglob("*") if "__pycache__" not in path.parts]
     return [path for path in [*below, *root.iterdir()] if path.is_file() and path.suffix in TEXT_SUFFIXES]
 
@@ -54,7 +57,7 @@ def written_files(root: Path) -> list[Path]:
 def test_floors_hold(root: Path) -> None:
     result = lint_imports(root)
     assert result.returncode == 0, result.stdout
-    assert "4 kept, 0 broken" in result.stdout
+    assert "5 kept, 0 broken" in result.stdout
 
 
 def violated(root: Path, to: Path) -> None:
@@ -63,6 +66,8 @@ def violated(root: Path, to: Path) -> None:
         (to / "proxy" / room.name).mkdir(parents=True)
         (to / "proxy" / room.name / "__init__.py").touch()
     (to / "proxy" / "__init__.py").touch()
+    (to / "stirshaken").mkdir()
+    (to / "stirshaken" / "__init__.py").write_text("import proxy.sip\n", encoding="utf-8")
     shutil.copy(root / "pyproject.toml", to)
     for place, code in {
         "checks/octets.py": "import proxy.sip",
@@ -80,7 +85,7 @@ def test_violations_are_seen(root: Path, tmp_path: Path) -> None:
     violated(root, tmp_path)
     report = lint_imports(tmp_path)
     assert report.returncode == 1
-    assert "0 kept, 4 broken" in report.stdout
+    assert "0 kept, 5 broken" in report.stdout
     for line in [
         "proxy.core is not allowed to import proxy.net",
         "proxy.settings is not allowed to import proxy.call",
@@ -88,6 +93,7 @@ def test_violations_are_seen(root: Path, tmp_path: Path) -> None:
         "proxy.checks is not allowed to import proxy.sip",
         "proxy.sip is not allowed to import asyncio",
         "proxy.call is not allowed to import proxy.settings",
+        "stirshaken is not allowed to import proxy",
         "utils",
     ]:
         assert line in report.stdout
@@ -150,11 +156,13 @@ def test_wheel_holds_the_program_and_nothing_else(root: Path, tmp_path: Path) ->
     tops = {name.split("/")[0] for name in names}
     assert {re.sub(r"-[0-9].*\.dist-info", ".dist-info", top) for top in tops} == {
         "proxy",
+        "stirshaken",
         "trunkward.dist-info",
     }
     shipped = {
         str(path.relative_to(root))
-        for path in (root / "proxy").rglob("*")
+        for house in HOUSES
+        for path in (root / house).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert shipped <= set(names)

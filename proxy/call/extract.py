@@ -87,7 +87,7 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
         if name == FROM:
             claims.append(_claim("From", line_value(line), request.from_, plan))
         elif name in _CLAIMING:
-            claims += _claims(_CLAIMING[name], line_value(line), plan, _MOST - len(claims))
+            claims += _claims(_CLAIMING[name], line_value(line), plan, called, _MOST - len(claims))
     if HISTORY_INFO in message.names:
         _drop_target(claims, request, called)
     return Call(
@@ -103,7 +103,7 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
     )
 
 
-def _claims(header: str, value: bytes, plan: DialPlan, most: int) -> list[Claim]:
+def _claims(header: str, value: bytes, plan: DialPlan, called: str, most: int) -> list[Claim]:
     """The claims of one field line, at most `most` and one that stands for the rest."""
     if most < 0:
         return []
@@ -111,8 +111,10 @@ def _claims(header: str, value: bytes, plan: DialPlan, most: int) -> list[Claim]
     found = []
     for item in values[:most]:
         address = _address(item, header)
-        if header != "Remote-Party-ID" or address is None or not _is_callee(address):
-            found.append(_claim(header, item, address, plan))
+        claim = _claim(header, item, address, plan)
+        # who ignores the party parameter must read nobody but the callee here
+        if header != "Remote-Party-ID" or address is None or claim.number != called or not _is_callee(address):
+            found.append(claim)
     if len(values) > most:
         found.append(Claim(header, "", "", "", Reading.MALFORMED))
     return found

@@ -94,6 +94,7 @@ def test_from(sender: str, number: str, reading: Reading) -> None:
         pytest.param(["Remote-Party-ID: <sip:anonymous.invalid>"], [("Remote-Party-ID", "", M)], id="rpid-host"),
         pytest.param(["P-Asserted-Identity: <sip:anonymous@anonymous.invalid>"], [("P-Asserted-Identity", "", A)], id="asserted-anonymous"),
         pytest.param(["Remote-Party-ID: <sip:13800138000@h>;party=called"], [], id="rpid-of-the-callee"),
+        pytest.param(["Remote-Party-ID: <sip:95588@h>;party=called"], [("Remote-Party-ID", "+8695588", N)], id="rpid-of-another-callee"),
         pytest.param(["Remote-Party-ID: <sip:95588@h>;party=called;party=calling"], [("Remote-Party-ID", "+8695588", N)], id="rpid-of-both"),
         pytest.param(["Remote-Party-ID: <sip:95588@h>;PARTY=Calling"], [("Remote-Party-ID", "+8695588", N)], id="rpid-in-capitals"),
         pytest.param(["Remote-Party-ID: <sip:95588@h;party=called>"], [("Remote-Party-ID", "+8695588", N)], id="rpid-party-of-the-URI"),
