@@ -13,14 +13,16 @@ MEDIAN_FUNCTION_LINES = 8
 # source file -> why it has no test file of its own; each name must exist
 WITHOUT: dict[str, str] = {
     "proxy/__main__.py": "one call of what tests/cli/test_init.py tests",
+    "stirshaken/errors.py": "an exception that keeps its reason",
     "proxy/admin/__main__.py": "reads arguments; tests/demo/test_stage.py asks the process that it starts",
 }
 
+HOUSES = ("proxy", "stirshaken")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def sources(root: Path) -> list[Path]:
-    return sorted((root / "proxy").rglob("*.py"))
+    return sorted(path for house in HOUSES for path in (root / house).rglob("*.py"))
 
 
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -36,8 +38,9 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def mirror_of(root: Path, source: Path) -> Path:
-    room = source.relative_to(root / "proxy").parent
-    return root / "tests" / room / f"test_{source.stem.strip('_')}.py"
+    room = source.relative_to(root).parent
+    rooms = room.relative_to("proxy") if room.is_relative_to("proxy") else room
+    return root / "tests" / rooms / f"test_{source.stem.strip('_')}.py"
 
 
 def test_each_source_file_that_does_something_has_its_test_file(root: Path) -> None:

@@ -21,6 +21,8 @@ COMMANDS = {
     "trunk": "proxy.cli.trunk",
     "number": "proxy.cli.number",
     "call": "proxy.cli.call",
+    "cert": "proxy.cli.cert",
+    "identity": "proxy.cli.identity",
 }
 
 

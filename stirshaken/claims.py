@@ -1,0 +1,203 @@
+"""What a PASSporT claims, held against the call that it came with (RFC 8224 §6.2, RFC 8588, RFC 8946)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from stirshaken import base64url, canonical
+from stirshaken.errors import MalformedError
+from stirshaken.findings import Check, Finding, Rule
+from stirshaken.identity import IdentityField
+from stirshaken.numbers import Identifier, of_claim
+from stirshaken.passport import MAX_TOKEN, Passport
+
+SHAKEN: Final = "shaken"
+DIV: Final = "div"
+SUPPORTED: Final = frozenset({"", SHAKEN, DIV})
+LEVELS: Final = ("A", "B", "C")  # full, partial, gateway attestation, the best first
+MAX_LINKS: Final = 5  # diversions of one call; what French operators agreed on (asterisk issue 1209)
+
+#   UUID  =  4hexOctet "-" 2hexOctet "-" 2hexOctet "-" 2hexOctet "-" 6hexOctet          (RFC 9562 §4)
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCall:
+    """
+    What SIP says of a call: never taken from a token, which is only compared with it (RFC 8224 §6.2, step 4).
+
+    `orig` is the caller by From, or by P-Asserted-Identity where the operator trusts that. `dest` are the called,
+    any of whom a token must name; the first is that of To, which the compact form leaves out. Where To is not to be
+    trusted (it need not be where the call goes), give the Request-URI alone: then a diverted call has to prove its
+    diversions. `date` is the Date field in epoch seconds, None without one.
+    """
+
+    orig: Identifier
+    dest: tuple[Identifier, ...]
+    date: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """`max_age` in seconds, both ways, its ends within; `attestation` the lowest level, "" where none is demanded."""
+
+    max_age: float = 60.0
+    attestation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the checks look at."""
+
+    field: IdentityField
+    passport: Passport
+    call: SignedCall
+    now: float
+    demands: Demands
+
+
+def judge(facts: Facts) -> Iterator[tuple[Check, Finding | None]]:
+    """Make every check that needs no certificate, that of dest apart, which other tokens have a say in."""
+    for name, rule, applies, find in _CHECKS:
+        if applies(facts):
+            fault = find(facts)
+            yield Check(name, not fault, fault), Finding(rule, fault) if fault else None
+
+
+def diverted(claims: Mapping[str, Any]) -> Identifier:
+    """
+    The identity that a div PASSporT diverts from. Raises MalformedError where `div` is not one (RFC 8946 §3; `hi`,
+    a History-Info index, may stand beside it).
+    """
+    value = claims.get("div")
+    rest = [(kind, each) for kind, each in value.items() if kind != "hi"] if isinstance(value, dict) else []
+    if len(rest) != 1 or not isinstance(rest[0][1], str):
+        raise MalformedError("token: div is not one identity")
+    return of_claim(*rest[0])
+
+
+def reaches(passport: Passport, dest: Iterable[Identifier], links: Iterable[Passport]) -> bool:
+    """
+    Whether a PASSporT was made for one of `dest`, or for one from whom div PASSporTs of the same caller lead there,
+    each diverting from a dest of the one before (RFC 8946 §4.2), over MAX_LINKS at most.
+    """
+    steps = [(set(link.dest), diverted(link.claims)) for link in links if link.orig == passport.orig]
+    reached = set(dest)
+    for _ in range(MAX_LINKS):
+        reached |= {origin for targets, origin in steps if targets & reached}
+    return not reached.isdisjoint(passport.dest)
+
+
+def peek(token: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of any token, as far as they are JSON objects: to be shown, for nothing of them is checked."""
+    parts = token.split(b".", 2) if len(token) <= MAX_TOKEN else []
+    header, claims = (_object(part) for part in (*parts, b"", b"")[:2])
+    return header, claims
+
+
+def is_uuid(value: object) -> bool:
+    """Whether a value is the text of a UUID."""
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def _object(part: bytes) -> dict[str, Any]:
+    try:
+        return canonical.decode(base64url.decode(part))
+    except MalformedError:
+        return {}
+
+
+def _info(facts: Facts) -> str:
+    return "" if facts.field.info == facts.passport.x5u else "info and x5u differ"
+
+
+def _alg(facts: Facts) -> str:
+    return "" if facts.field.alg == facts.passport.header["alg"] else "alg of field and token differ"
+
+
+def _ppt(facts: Facts) -> str:
+    return "" if facts.field.ppt == facts.passport.ppt else "ppt of field and token differ"
+
+
+def _iat(facts: Facts) -> str:
+    return _age("iat", facts.passport.iat, facts)
+
+
+def _date(facts: Facts) -> str:
+    return _age("Date", facts.call.date or 0.0, facts)
+
+
+def _age(name: str, moment: float, facts: Facts) -> str:
+    age = facts.now - moment
+    if abs(age) <= facts.demands.max_age:
+        return ""
+    return f"{name} is more than {facts.demands.max_age:g} s in the {'future' if age < 0 else 'past'}"
+
+
+def _orig(facts: Facts) -> str:
+    return "" if facts.passport.orig == facts.call.orig else "orig is not who calls"
+
+
+def _attest(facts: Facts) -> str:
+    value = facts.passport.claims.get("attest")
+    return "" if isinstance(value, str) and value in LEVELS else "attest is none of A, B, C"
+
+
+def _origid(facts: Facts) -> str:
+    return "" if is_uuid(facts.passport.claims.get("origid")) else "origid is no UUID"
+
+
+def _div(facts: Facts) -> str:
+    if "opt" in facts.passport.claims:
+        return "opt stands in a div token"
+    try:
+        diverted(facts.passport.claims)
+    except MalformedError as error:
+        return error.reason
+    return ""
+
+
+def _attestation(facts: Facts) -> str:
+    lowest = facts.demands.attestation
+    value = facts.passport.claims.get("attest") if facts.passport.ppt == SHAKEN else None
+    if isinstance(value, str) and value in LEVELS and LEVELS.index(value) <= LEVELS.index(lowest):
+        return ""
+    return f"attestation is below {lowest}"
+
+
+def _always(_: Facts) -> bool:
+    return True
+
+
+def _dated(facts: Facts) -> bool:
+    return facts.call.date is not None
+
+
+def _shaken(facts: Facts) -> bool:
+    return facts.passport.ppt == SHAKEN
+
+
+def _link(facts: Facts) -> bool:
+    return facts.passport.ppt == DIV
+
+
+def _demanded(facts: Facts) -> bool:
+    return facts.demands.attestation != "" and facts.passport.ppt != DIV
+
+
+_Row: TypeAlias = tuple[str, Rule, Callable[[Facts], bool], Callable[[Facts], str]]
+_CHECKS: Final[tuple[_Row, ...]] = (
+    ("info", Rule.INVALID, _always, _info),
+    ("alg", Rule.INVALID, _always, _alg),
+    ("ppt", Rule.INVALID, _always, _ppt),
+    ("iat", Rule.STALE, _always, _iat),
+    ("date", Rule.STALE, _dated, _date),
+    ("orig", Rule.MISMATCH, _always, _orig),
+    ("attest", Rule.INVALID, _shaken, _attest),
+    ("origid", Rule.INVALID, _shaken, _origid),
+    ("div", Rule.INVALID, _link, _div),
+    ("attestation", Rule.ATTESTATION, _demanded, _attestation),
+)

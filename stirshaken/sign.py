@@ -1,0 +1,69 @@
+"""Signs calls (RFC 8224 §6.1, RFC 8588, RFC 8946): the values of Identity fields, in the full form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from stirshaken import claims, identity, passport
+from stirshaken.errors import MalformedError
+from stirshaken.numbers import Identifier
+
+MAX_DEST: Final = 64  # called at once; one of a div token is where the call goes next
+
+
+class Signer:
+    """Signs with one key, whose certificate is at `x5u`. Raises MalformedError for a key that is not P-256."""
+
+    def __init__(self, private_key: object, x5u: str) -> None:
+        self._sign = passport.sign(private_key)
+        self._x5u = x5u
+
+    def shaken(
+        self,
+        orig: Identifier,
+        dest: Sequence[Identifier],
+        attest: str,
+        origid: str,
+        iat: float,
+        mky: Sequence[Mapping[str, str]] | None = None,
+    ) -> str:
+        """
+        Give the Identity value of a call (RFC 8588). Raises MalformedError for what no verifier would accept.
+
+        Args:
+            orig: Who calls.
+            dest: Who is called, one or more.
+            attest: A, B or C.
+            origid: A UUID, which says where the call came from to those who know.
+            iat: The moment, in epoch seconds; that of the Date field.
+            mky: The fingerprints of the SDP, where it has any (RFC 8225 §5.2.2).
+        """
+        if attest not in claims.LEVELS:
+            raise MalformedError("token: attest is none of A, B, C")
+        if not claims.is_uuid(origid):
+            raise MalformedError("token: origid is no UUID")
+        more: dict[str, object] = {"attest": attest, "origid": origid}
+        if mky:
+            more["mky"] = sorted((dict(key) for key in mky), key=lambda key: (key.get("alg", ""), key.get("dig", "")))
+        return self._value(claims.SHAKEN, orig, dest, iat, more)
+
+    def div(self, orig: Identifier, dest: Sequence[Identifier], div: Identifier, iat: float) -> str:
+        """
+        Give the Identity value to add where `div`, who was called, diverts a call of `orig` to `dest` (RFC 8946 §4.1).
+
+        The values that the call has must stay. Raises MalformedError.
+        """
+        return self._value(claims.DIV, orig, dest, iat, {"div": {div.kind: div.value}})
+
+    def _value(
+        self, ppt: str, orig: Identifier, dest: Sequence[Identifier], iat: float, more: Mapping[str, object]
+    ) -> str:
+        if not 1 <= len(dest) <= MAX_DEST:
+            raise MalformedError("token: dest has none or too many")
+        named: dict[str, list[str]] = {}
+        for each in dict.fromkeys(dest):
+            named.setdefault(each.kind, []).append(each.value)
+        header = {"alg": passport.ALG, "ppt": ppt, "typ": passport.TYP, "x5u": self._x5u}
+        body = {"orig": {orig.kind: orig.value}, "dest": named, "iat": int(iat), **more}
+        return identity.form(passport.encode(header, body, self._sign), self._x5u, ppt=ppt)
