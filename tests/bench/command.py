@@ -8,8 +8,10 @@ import os
 import platform
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,7 @@ class Options:
     calls: int
     rate: int
     repeat: int
+    compiled: bool
     output: str
 
 
@@ -54,6 +57,8 @@ def main(arguments: list[str]) -> int:
         print(f"missing: {', '.join(missing)}; apt-get install sip-tester kamailio", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory(prefix="trunkward-bench-") as directory:
+        if options.compiled:
+            _compile(Path(directory))
         result = measure(Path(directory), options)
     print(json.dumps(result, indent=2) if options.output == "json" else table(result))
     return 0
@@ -71,7 +76,7 @@ def measure(directory: Path, options: Options) -> dict[str, Any]:
             contenders.append(make(directory, core_port))
         for contender in contenders:  # warm-up: first use of everything
             for kind in KINDS:
-                _run(directory, contender, kind, core_port, Options(200, 100, 0, ""), 0)
+                _run(directory, contender, kind, core_port, Options(200, 100, 0, options.compiled, ""), 0)
         runs = [
             _run(directory, contender, kind, core_port, options, number)
             for number in range(1, options.repeat + 1)
@@ -174,8 +179,22 @@ def _options(arguments: list[str]) -> Options:
     parser.add_argument("--calls", type=int, default=4000, help="calls of one run (default 4000)")
     parser.add_argument("--rate", type=int, default=400, help="calls a second (default 400)")
     parser.add_argument("--repeat", type=int, default=3, help="rounds, each measures everybody (default 3)")
+    parser.add_argument("--compiled", action="store_true", help="measure the wheel with compiled rooms; needs gcc")
     parser.add_argument("--output", choices=("table", "json"), default="table")
     return Options(**vars(parser.parse_args(arguments)))
+
+
+def _compile(directory: Path) -> None:
+    """Build the compiled wheel, and let the programs started from here find it before the tree."""
+    _say("compiling the hot rooms")
+    build = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
+    environment = {**os.environ, "HATCH_BUILD_HOOK_ENABLE_CUSTOM": "true"}
+    root = Path(__file__).resolve().parent.parent.parent
+    subprocess.run([sys.executable, "-c", build, str(directory)], cwd=root, env=environment, check=True)
+    (wheel,) = directory.glob("*.whl")
+    house = directory / "house"
+    zipfile.ZipFile(wheel).extractall(house)
+    os.environ["PYTHONPATH"] = str(house)
 
 
 def _say(text: str) -> None:
