@@ -87,8 +87,12 @@ def test_sets_up_once_from_anywhere_and_hands_on(tree: Path, tmp_path: Path) -> 
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
     assert times_built(tree) == 1
 
-    handed = run(tree, "explain", "--from", "a b", cwd=tmp_path)
-    assert handed.stdout == f"{tmp_path} ['explain', '--from', 'a b']\n"
+    handed = run(tree, "cert", "--from", "a b", cwd=tmp_path)
+    assert handed.stdout == f"{tmp_path} ['cert', '--from', 'a b']\n"
+    asked = run(tree, "explain", "--from", "a b", cwd=tmp_path)
+    assert asked.stdout == f"{tmp_path} ['explain', '--from', 'a b', '-c', '{tree}/config/trunkward.yaml']\n"
+    for own in (("explain", "--message", "f", "-c", "x.yaml"), ("trunk", "--help"), ("number",)):
+        assert run(tree, *own, cwd=tmp_path).stdout == f"{tmp_path} {list(own)}\n"
     assert (handed.returncode, handed.stderr) == (7, "")
 
     assert run(tree, "serve").stdout == f"{tree} ['serve', '-c', 'config/trunkward.yaml']\n"
