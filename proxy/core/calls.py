@@ -68,6 +68,10 @@ class CallState:
         if answer and len(self.answers) < MAX_HEARD and data not in self.answers:
             self.answers.append(data)
 
+    def callee_tag(self, request: Request) -> bytes:
+        """The tag of the callee in an in-dialog request of either side (RFC 3261 §12.2)."""
+        return request.to_tag if request.from_tag == self.key[1] else request.from_tag
+
     def vouch(self, claims: Iterable[Claim]) -> None:
         """These claims have been judged."""
         self.vouched = (self.vouched or set()) | set(map(vouched, claims))

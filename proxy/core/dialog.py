@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.call.extract import extract
+from proxy.call.model import Call
 from proxy.checks.base import Verdict
 from proxy.core import forward
-from proxy.core.actions import Address, Decided, Judge
+from proxy.core.actions import Address, Decided
 from proxy.core.calls import CallState
-from proxy.core.initial import ALLOW, MAX_DATAGRAM, make_branch, pass_on
+from proxy.core.initial import ALLOW, pass_on, pass_on_stateless, reason_lines
 from proxy.core.place import SIP_PORT, Hop, ip_of, show
 from proxy.core.route import Routed, names_tag, read_routes
 from proxy.core.state import Context, State
@@ -41,10 +42,14 @@ def receive_in_dialog(state: State, context: Context, now: float) -> None:
     context.state, context.routed = call, routed
     if call is not None:
         call.saw(now, "in", context.peer, request.method.decode("ascii", "replace"))
-    if not trusted and request.method in _SHOWN and not _is_vouched(state, context, call):
-        _ask(state, context, now)
+    asked = None if trusted or request.method not in _SHOWN else _unvouched(state, context, call)
+    if asked is None:
+        _pass_on(state, context, routed, now)
         return
-    _pass_on(state, context, routed, now)
+    if request.method == b"INVITE":
+        state.answer(context, 100, now)
+    context.asked = asked
+    state.ask(context, asked)
 
 
 def judged(state: State, context: Context, verdict: Verdict, now: float) -> None:
@@ -56,8 +61,7 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
     status = None
     if verdict.enforced and verdict.action == "reject" and answer is not None:
         status = answer.status
-        reason = (b"Reason: " + answer.reason.encode("ascii", "replace"),) if answer.reason else ()
-        state.answer(context, status, now, answer.phrase, reason)
+        state.answer(context, status, now, answer.phrase, reason_lines(answer))
     else:
         if call is not None:
             call.vouch(asked.claims)
@@ -73,19 +77,7 @@ def receive_ack(state: State, request: Request, source: Address, listener: int, 
     if hop is None or request.max_forwards == 0:
         state.tally.count["parse_errors_total", "stray_ack"] += 1
         return
-    data = forward.forwarded(
-        request,
-        _addressed(state, routed, hop),
-        state.place,
-        via=forward.received_via(request.via, request.via_rest, source),
-        branch=make_branch(state, request, source[0]),
-        egress=hop.listener,
-        record=[],
-    )
-    if len(data) > MAX_DATAGRAM:
-        return
-    state.transmit(data, hop.address, hop.listener, False)
-    if call is not None:
+    if pass_on_stateless(state, request, _addressed(state, routed, hop), hop, source) and call is not None:
         call.saw(now, "in", show(source), "ACK")
         call.saw(now, "out", hop.text, "ACK")
 
@@ -131,39 +123,27 @@ def _admitted(
 
 def _knows(call: CallState, request: Request) -> bool:
     """Whether the callee of a call has given itself this tag."""
-    tag = request.to_tag if request.from_tag == call.key[1] else request.from_tag
-    return any(names_tag(data, tag) for data in call.heard)
+    return any(names_tag(data, call.callee_tag(request)) for data in call.heard)
 
 
-def _is_vouched(state: State, context: Context, call: CallState | None) -> bool:
+def _unvouched(state: State, context: Context, call: CallState | None) -> Call | None:
     """
-    Whether everybody that a request from a trunk names as caller has been judged in this call. The callee
-    may go by the name that it was called by. After a restart nobody is known to have been.
+    What to ask about a request from a trunk; None when everybody that it names as caller has been judged in
+    this call. The callee may go by the name that it was called by. After a restart nobody is known to have been.
     """
     if call is not None and call.call.emergency:
-        return True
+        return None
     request = context.request
     listener = state.place.listeners[context.listener].name
     called = request.to.uri.decode("utf-8", "replace") if call is None else call.call.called
-    context.asked = extract(request, context.trunk, context.peer, listener, called, False)
+    asked = extract(request, context.trunk, context.peer, listener, called, False)
     if call is None:
-        return False
-    claims = context.asked.claims
+        return asked
+    claims = asked.claims
     named = (request.from_.uri, request.from_.display) == (call.to.uri, call.to.display)
     if named and request.from_tag != call.key[1]:
         claims = tuple(claim for claim in claims if claim.header != "From")
-    return call.vouches(claims)
-
-
-def _ask(state: State, context: Context, now: float) -> None:
-    if context.asked is None:
-        return
-    if context.request.method == b"INVITE":
-        state.answer(context, 100, now)
-    state.tickets += 1
-    context.ticket = state.tickets
-    state.pending[context.ticket] = context
-    state.out.append(Judge(context.ticket, context.asked))
+    return None if call.vouches(claims) else asked
 
 
 def _hop(
@@ -195,9 +175,16 @@ def _may_reach(state: State, ip: str, target: Uri, call: CallState | None) -> bo
 
 
 def _named(state: State, call: CallState) -> set[bytes]:
-    """The hosts that the far side named as contacts, and on the way to them: Record-Route up to our own."""
+    """
+    The hosts that the core side named as contacts, and on the way to them: Record-Route up to our own. What
+    answered a call from the core side is the trunk itself: nobody may name hosts to themselves.
+    """
     hosts: set[bytes] = set()
+    from_core = call.call.trunk.role == "core"
     for data in call.heard:
+        is_response = data.startswith(b"SIP/")
+        if is_response and from_core:
+            continue
         message = reread(data)
         routes: list[bytes] = []
         for name, line in zip(message.names, message.lines, strict=True):
@@ -205,7 +192,6 @@ def _named(state: State, call: CallState) -> set[bytes]:
                 routes += split_values(line_value(line))
             elif name == CONTACT:
                 hosts |= {uri.host for uri in map(_uri, split_values(line_value(line))) if uri is not None}
-        is_response = data.startswith(b"SIP/")
         for uri in map(_uri, routes):
             if uri is not None and state.place.own(uri) is None:
                 hosts.add(uri.host)

@@ -6,9 +6,9 @@ from typing import Final
 
 from proxy.call.extract import called_of, extract
 from proxy.call.trunk import Trunk
-from proxy.checks.base import Verdict
+from proxy.checks.base import Answer, Verdict
 from proxy.core import forward
-from proxy.core.actions import Address, Judge
+from proxy.core.actions import Address
 from proxy.core.calls import CallState
 from proxy.core.cancel import TIMER_C
 from proxy.core.place import Hop
@@ -125,10 +125,7 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
     state.calls.add(known)
     if hop is not None:
         _reached(known, context, hop, now)
-    state.tickets += 1
-    context.ticket = state.tickets
-    state.pending[context.ticket] = context
-    state.out.append(Judge(context.ticket, call))
+    state.ask(context, call)
 
 
 def judged(state: State, context: Context, verdict: Verdict, now: float) -> None:
@@ -143,8 +140,7 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
         return
     answer = verdict.answer
     if verdict.enforced and verdict.action == "reject" and answer is not None:
-        reason = (b"Reason: " + answer.reason.encode("ascii", "replace"),) if answer.reason else ()
-        _reject(state, context, call, answer.status, now, answer.phrase, reason)
+        _reject(state, context, call, answer.status, now, answer.phrase, reason_lines(answer))
         return
     # a route set of the sender's own choosing would make an open relay of us
     foreign = (None, 403, "")
@@ -158,6 +154,11 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
     call.callee_trunk = callee_trunk
     _reached(call, context, hop, now)
     state.report(call.decided(now, None, elapsed))
+
+
+def reason_lines(answer: Answer) -> tuple[bytes, ...]:
+    """The Reason field line of a rejection (RFC 3326)."""
+    return (b"Reason: " + answer.reason.encode("ascii", "replace"),) if answer.reason else ()
 
 
 def _reject(
@@ -250,21 +251,28 @@ def pass_on_cancel(state: State, request: Request, trunk: Trunk, source: Address
     is that of the INVITE, for it is derived from fields that the two have in common.
     """
     called, _ = called_of(request, trunk.dial_plan)
-    context = Context(request, source, listener, trunk)
-    hop, _, _ = _destination(state, context, called)
+    hop, _, _ = _destination(state, Context(request, source, listener, trunk), called)
     if hop is None or request.max_forwards == 0:
         state.answer_stateless(request, source, listener, 481)
-        return
+    else:
+        pass_on_stateless(state, request, _route(state, request, hop), hop, source)
+
+
+def pass_on_stateless(state: State, request: Request, routed: Routed, hop: Hop, source: Address) -> bool:
+    """Send a request downstream without a transaction (§16.11); False when it would be longer than a datagram."""
     data = forward.forwarded(
         request,
-        _route(state, request, hop),
+        routed,
         state.place,
-        via=context.via,
+        via=forward.received_via(request.via, request.via_rest, source),
         branch=make_branch(state, request, source[0]),
         egress=hop.listener,
         record=[],
     )
+    if len(data) > MAX_DATAGRAM:
+        return False
     state.transmit(data, hop.address, hop.listener, False)
+    return True
 
 
 def make_branch(state: State, request: Request, source: str) -> bytes:

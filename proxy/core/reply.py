@@ -123,7 +123,7 @@ def _hung_up(state: State, context: Context, now: float) -> None:
         return
     request = context.request
     by_caller = request.from_tag == call.key[1]
-    tag = request.to_tag if by_caller else request.from_tag
+    tag = call.callee_tag(request)
     left = [answer for answer in call.answers if not names_tag(answer, tag)]
     if not left:
         state.end_call(call, now, call.status, "caller" if by_caller else "callee")

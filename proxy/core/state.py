@@ -9,7 +9,7 @@ from typing import Final
 
 from proxy.call.model import Call
 from proxy.call.trunk import Trunk
-from proxy.core.actions import Action, Address, Decided, Ended, EndedBy, Refused, Send
+from proxy.core.actions import Action, Address, Decided, Ended, EndedBy, Judge, Refused, Send
 from proxy.core.admit import Admission
 from proxy.core.calls import Calls, CallState
 from proxy.core.forward import received_via, response_address
@@ -190,6 +190,13 @@ class State:
         machine = self.transactions.serve(key, to, context.listener, invite=invite)
         machine.owner = context
         context.server = machine
+
+    def ask(self, context: Context, call: Call) -> None:
+        """Ask for the verdict on a call; the request of `context` waits for it."""
+        self.tickets += 1
+        context.ticket = self.tickets
+        self.pending[context.ticket] = context
+        self.out.append(Judge(context.ticket, call))
 
     def report(self, report: Decided | Ended | Refused | None) -> None:
         """Let the edge record something."""

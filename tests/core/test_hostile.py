@@ -321,3 +321,23 @@ def test_callee_may_go_by_the_name_it_was_called_by() -> None:
 def test_called_name_of_any_octets() -> None:
     answer = answered(Story())
     restarted(answer, "INVITE", (b"To: <sip:13800138000", b"To: <sip:1380\xb8")).trying().asks()
+
+
+def test_a_trunk_that_answers_cannot_name_hosts_to_itself() -> None:
+    """Its own Contact and Record-Route in the 200 are no leave to send there through the node."""
+    story = Story()
+    invite = request(
+        "INVITE", "sip:02488880001@127.0.0.1", caller="<sip:13800138000@h>;tag=a", to="<sip:02488880001@h>"
+    )
+    sent = story.passes(invite, CORE)
+    answer = response(sent, "200 OK", fields=("Contact: <sip:v@198.51.100.7>",))
+    answer = story.hears(answer, TRUNK).sends("SIP/2.0 200")
+    bye = request(
+        "BYE",
+        "sip:v@198.51.100.7",
+        via="SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-7",
+        caller="<sip:02488880001@h>;tag=b",
+        to="<sip:13800138000@h>;tag=a",
+        fields=tuple(f"Route: {value}" for value in field(answer, "Record-Route")),
+    )
+    story.hears(bye).sends("BYE sip:v@198.51.100.7", CORE)
