@@ -35,9 +35,20 @@ from proxy.observe.channel import Channel
 from proxy.observe.journal import Journal
 from proxy.observe.measure import count
 from proxy.observe.metrics import snapshot
-from proxy.parts import Loaded, changes_refused, judge_of, load_all, network_of, node_key, write_whole
+from proxy.parts import (
+    Loaded,
+    changes_refused,
+    judge_of,
+    load_all,
+    network_of,
+    node_key,
+    write_whole,
+)
 from proxy.settings.problems import ConfigError, Problem
+from proxy.sources.identity_services import certificate_ends, verifier_of
+from proxy.sources.verification import Verifier
 from proxy.transaction.timers import Lengths
+from stirshaken.repository import BUCKETS
 
 # How long a stopping node waits for calls that are being set up. Longer than a phone takes to answer
 # a verdict, shorter than systemd's patience.
@@ -54,6 +65,7 @@ class Server:
         self._log = log
         self._today = date.today()  # noqa: DTZ011  # allocations are held against the node's local day
         self._reloading: asyncio.Task[None] | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
         self._wanted: bool | None = None  # a reload asked for during a reload, and whether by force
         self._loaded_at = time()
         self._reload_ok = True
@@ -80,10 +92,14 @@ class Server:
             today=self._today,
             lengths=Lengths(c=settings.core.ring_timeout),
         )
+        self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time)
+        self._ends = certificate_ends(loaded.identity)
+        judge = judge_of(loaded, self._day, time, self._verifier)
         self.node = Node(
             self.core,
             self._sockets,
-            judge=judge_of(loaded, self._day),
+            judge=judge.at_once,
+            judge_in_time=judge.in_time,
             report=self._report,
             new_day=self._new_day,
             today=_local_day,
@@ -118,6 +134,8 @@ class Server:
         await self._stop.wait()
         await self._drain()
         self.node.stop()
+        if self._verifier is not None:
+            await self._verifier.aclose()
         self.journal.close()
         channel.close()
         control.terminate()
@@ -174,11 +192,23 @@ class Server:
             await self._reload(again)
 
     def _take(self, loaded: Loaded) -> None:
-        self._loaded = loaded
+        before, self._loaded = self._loaded, loaded
         self._loaded_at = time()
         self.core.replace(network_of(loaded), self._today)
-        self.node.judge = judge_of(loaded, self._day)
+        if (before.settings.identity, before.identity) != (loaded.settings.identity, loaded.identity):
+            self._retire(self._verifier)  # what it knows was judged by other anchors
+            self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time)
+        self._ends = certificate_ends(loaded.identity)
+        judge = judge_of(loaded, self._day, time, self._verifier)
+        self.node.judge, self.node.judge_in_time = judge.at_once, judge.in_time
         _quiet_gc()
+
+    def _retire(self, verifier: Verifier | None) -> None:
+        """Close a verifier when the calls that still wait for it have had their time."""
+        if verifier is not None:
+            retiring = asyncio.get_running_loop().create_task(_close_later(verifier))
+            self._retiring.add(retiring)
+            retiring.add_done_callback(self._retiring.discard)
 
     def _report(self, report: Report) -> None:
         count(report, self.tally)
@@ -198,7 +228,15 @@ class Server:
             gauges["active_calls", trunk] = calls
         for kind, number in self._loaded.directory.entries.items():
             gauges["directory_entries", kind] = number
-        return snapshot(self.tally, gauges)
+        gauges |= {("certificate_not_after_timestamp_seconds", name): end for name, end in self._ends.items()}
+        histograms = {}
+        if self._verifier is not None:
+            statistics = self._verifier.statistics
+            for cause, failures in statistics.fetches.items():
+                if cause != "loaded":
+                    gauges["certificate_fetch_failures_total", cause] = failures
+            histograms["certificate_fetch_seconds"] = (BUCKETS[:-1], statistics.buckets, statistics.seconds)
+        return snapshot(self.tally, gauges, histograms)
 
     def _wall(self, at: float) -> float:
         return at + self._offset
@@ -251,6 +289,11 @@ def serve(config: Path, *, json: bool) -> int:
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main())
+
+
+async def _close_later(verifier: Verifier) -> None:
+    await asyncio.sleep(DRAIN_SECONDS)
+    await verifier.aclose()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -11,34 +11,40 @@ from datetime import date
 from pathlib import Path
 
 from proxy.call.directory import Directory
-from proxy.call.model import Call
-from proxy.call.trunk import Customer, DialPlan, RuleAction, Trunk
-from proxy.checks import verdict
-from proxy.checks.base import Facts, Verdict
-from proxy.checks.policy import NAMES, effective
+from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk
+from proxy.checks.policy import NAMES, agreed, effective
 from proxy.core.admit import Admission
 from proxy.core.place import SIP_PORT, Hop, Listener, Place
 from proxy.core.proxy import Network
 from proxy.net.udp import source_for
 from proxy.settings.load import load
 from proxy.settings.model import Settings
-from proxy.settings.problems import Problem
+from proxy.settings.problems import Problem, ProblemList
 from proxy.sip.uri import parse_uri
 from proxy.sources.directory_file import load_directory, shrinks_too_far
+from proxy.sources.identity_files import NO_FILES, IdentityFiles, node_terms, read_identity
+from proxy.sources.identity_services import authentication_of
+from proxy.sources.judge import OFF, Judge, Rules
+from proxy.sources.verification import Verifier
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration file, and the directory that it names, read whole."""
+    """A configuration file, and the directory and the identity files that it names, read whole."""
 
     settings: Settings
     directory: Directory
+    identity: IdentityFiles = NO_FILES
 
 
 def load_all(config: Path) -> Loaded:
-    """Read a configuration and its directory. Raises ConfigError with every problem of both."""
+    """Read a configuration, its directory and its identity files. Raises ConfigError with every problem of them."""
     settings = load(config, rules=NAMES)
-    return Loaded(settings, _directory(config, settings))
+    directory = _directory(config, settings)
+    found = ProblemList()
+    identity = read_identity(config, settings, directory.trunks.values(), found)
+    found.check()
+    return Loaded(settings, directory, identity)
 
 
 def _directory(config: Path, settings: Settings) -> Directory:
@@ -94,21 +100,29 @@ def _listener_for(ip: str, listeners: tuple[Listener, ...]) -> int:
     return (exact or family or list(listeners))[0].index
 
 
-def judge_of(loaded: Loaded, today: Callable[[], date]) -> Callable[[Call], Verdict]:
-    """The function that judges a call under this configuration."""
+def judge_of(
+    loaded: Loaded, today: Callable[[], date], clock: Callable[[], float], verifier: Verifier | None = None
+) -> Judge:
+    """The judge under this configuration; `clock` gives epoch seconds, `verifier` is what `verifier_of` made."""
     settings, directory = loaded.settings, loaded.directory
-    node = {name: RuleAction(entry.action, entry.status) for name, entry in settings.policy.items()}
-    policies: dict[str, Mapping[str, RuleAction]] = {}
-    for trunk in directory.trunks.values():
-        policies[trunk.id] = effective(node, trunk.policy)
-    default = effective(node, {})
+    node, terms = _node_policy(settings), node_terms(settings.identity)
+    rules = {
+        trunk.id: _rules_of(settings, node, agreed(terms, trunk.identity), trunk) for trunk in directory.trunks.values()
+    }
+    default = Rules(effective(node, {}), OFF, settings.node.mode)
+    identity = settings.identity
+    if identity is None:
+        return Judge(directory, rules, default, today)
+    signer = authentication_of(identity, loaded.identity, clock)
+    return Judge(directory, rules, default, today, verifier, signer, identity.verstat)
 
-    def judge(call: Call) -> Verdict:
-        trunk = call.trunk
-        mode = trunk.mode or settings.node.mode
-        return verdict.judge(call, Facts(directory, today()), policies.get(trunk.id, default), mode)
 
-    return judge
+def _node_policy(settings: Settings) -> dict[str, RuleAction]:
+    return {name: RuleAction(entry.action, entry.status) for name, entry in settings.policy.items()}
+
+
+def _rules_of(settings: Settings, node: Mapping[str, RuleAction], terms: IdentityTerms, trunk: Trunk) -> Rules:
+    return Rules(effective(node, trunk.policy, terms.on_error or "pass"), terms, trunk.mode or settings.node.mode)
 
 
 def changes_refused(config: Path, old: Loaded, new: Loaded, *, force: bool) -> list[Problem]:

@@ -124,7 +124,7 @@ def verify(
     links = [each for each in judged if each.identity.ppt == claims.DIV and each.token is not None]
     identities = [_with_dest(each, call, links) for each in judged]
     identities += [_ignored("", "too many Identity values")] * len(values[MAX_VALUES:])
-    return _combined(tuple(identities))
+    return combined(tuple(identities))
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,8 @@ def _originals(identities: Iterable[Identity]) -> list[Identity]:
     return [each for each in identities if not each.ignored and each.ppt != claims.DIV]
 
 
-def _combined(identities: tuple[Identity, ...]) -> Verification:
+def combined(identities: tuple[Identity, ...]) -> Verification:
+    """What follows from all identities of a call: `verify` ends with it, and who adds findings to one asks anew."""
     originals = _originals(identities)
     results = {each.result for each in originals}
     if Result.PASSED in results:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from proxy.call.directory import DirectoryBuilder
+from proxy.call.model import Call
 from proxy.call.trunk import RuleAction
+from proxy.checks.base import Verdict
 from proxy.parts import (
     Loaded,
     address_of,
@@ -77,15 +79,21 @@ def test_address_of(uri: str, address: tuple[str, int]) -> None:
     assert address_of(uri) == address
 
 
+def judged(loaded: Loaded, asked: Call) -> Verdict:
+    verdict = judge_of(loaded, lambda: TODAY, lambda: 0.0).at_once(asked)
+    assert verdict is not None
+    return verdict
+
+
 def test_a_trunks_mode_and_policy_beat_the_nodes(loaded: Loaded) -> None:
     trunk = loaded.directory.trunks["acme-1"]
     spoofed = call(caller="<sip:+8613800138000@h>;tag=a", on=trunk)
-    assert judge_of(loaded, lambda: TODAY)(spoofed).mode == "monitor"
+    assert judged(loaded, spoofed).mode == "monitor"
 
     builder = DirectoryBuilder()
     builder.add_trunk(replace(trunk, mode="block", policy={"caller": RuleAction("reject", 603)}))
     stricter = Loaded(loaded.settings, builder.build())
-    verdict = judge_of(stricter, lambda: TODAY)(replace(spoofed, trunk=stricter.directory.trunks["acme-1"]))
+    verdict = judged(stricter, replace(spoofed, trunk=stricter.directory.trunks["acme-1"]))
 
     assert (verdict.enforced, verdict.answer.status if verdict.answer else 0) == (True, 603)
 

@@ -8,14 +8,17 @@ from typing import Final, TypeAlias
 
 from proxy.call.model import Call, Claim, Reading
 from proxy.call.numbers import LONGEST, called, emergency_number, is_emergency_in, normalise, number_in_host
+from proxy.call.signed import date_of, identities_of
 from proxy.call.trunk import DialPlan, Trunk
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import NameAddr, display_text, param, parse_name_addr, split_values
 from proxy.sip.grammar import QUOTED_PAIR
 from proxy.sip.message import (
+    DATE,
     DIVERSION,
     FROM,
     HISTORY_INFO,
+    IDENTITY,
     P_ASSERTED_IDENTITY,
     P_PREFERRED_IDENTITY,
     PRIVACY,
@@ -100,6 +103,9 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
         claims=tuple(claims),
         emergency=emergency,
         privacy=_privacy(message),
+        identities=identities_of(message) if IDENTITY in message.names else (),
+        date=date_of(message) if DATE in message.names else None,
+        in_dialog=bool(request.to_tag),
     )
 
 

@@ -40,7 +40,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One INVITE outside a dialog. `claims` in wire order; `called` is E.164, a short number, or the raw user part."""
+    """
+    What an INVITE (or a request that shows a caller anew, `in_dialog`) asks for.
+
+    `claims` in wire order; `called` is E.164, a short number, or the raw user part; `identities` are the values of
+    Identity as they stand on the wire, `date` is the Date field in epoch seconds (None: none that can be read).
+    """
 
     call_id: str
     trunk: Trunk
@@ -51,3 +56,6 @@ class Call:
     claims: tuple[Claim, ...]
     emergency: bool = False
     privacy: frozenset[str] = frozenset()  # lower-case priv-values (RFC 3323 §4.2)
+    identities: tuple[bytes, ...] = ()
+    date: float | None = None
+    in_dialog: bool = False

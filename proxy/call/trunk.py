@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 Role = Literal["access", "peer", "core"]
 Screening = Literal["strict", "asserted"]
 Mode = Literal["block", "monitor"]
 Action = Literal["reject", "replace", "tag", "ignore"]
+Verify = Literal["off", "when-present", "required"]
+Attestation = Literal["", "A", "B", "C"]
+OnError = Literal["pass", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,24 @@ class RuleAction:
 
     action: Action
     status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityTerms:
+    """
+    What is asked of the signed identity of a trunk's calls, and whether they are signed here (RFC 8224).
+
+    None: what the node says. `min_attestation` "" takes any; `on_error` is what follows where a certificate could
+    not be had.
+    """
+
+    verify: Verify | None = None
+    min_attestation: Attestation | None = None
+    on_error: OnError | None = None
+    sign: bool | None = None
+
+
+NO_TERMS: Final = IdentityTerms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +86,4 @@ class Trunk:
     valid_from: date | None = None
     valid_to: date | None = None
     policy: Mapping[str, RuleAction] = field(default_factory=dict)
+    identity: IdentityTerms = NO_TERMS

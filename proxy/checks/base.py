@@ -10,7 +10,8 @@ from typing import Literal
 
 from proxy.call.directory import Directory
 from proxy.call.model import Call
-from proxy.call.trunk import Mode
+from proxy.call.trunk import NO_TERMS, IdentityTerms, Mode
+from stirshaken.verify import Verification
 
 
 class Outcome(Enum):
@@ -24,12 +25,16 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule that the call breaks, with the evidence: where it stood, what stood there, what was expected."""
+    """
+    One rule that the call breaks, with the evidence: where it stood, what stood there, what was expected. `nth` says
+    which value of a field that may stand several times, from 1; 0 where it says nothing.
+    """
 
     rule: str
     header: str = ""
     value: str = ""
     expected: str = ""
+    nth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,15 @@ NOT_APPLICABLE = Result(Outcome.NOT_APPLICABLE)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the checks of one call may know beside the call itself. `today` is the local day of the node."""
+    """
+    What the checks of one call may know beside the call itself. `today` is the local day of the node; `terms` what
+    its trunk's signed identities must prove; `verification` what became of them, None where they were not looked at.
+    """
 
     directory: Directory
     today: date
+    terms: IdentityTerms = NO_TERMS
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +83,29 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """
+    What a call that is passed on carries away from here: `fields` (name, value) that are added to it, a Date among
+    them in place of its own; the `verstat` of its caller (3GPP TS 24.229 §7.2A.20), "" where nothing is said of it;
+    the `attestation` level that it was signed with.
+    """
+
+    fields: tuple[tuple[str, str], ...] = ()
+    verstat: str = ""
+    attestation: str = ""
+
+
+UNMARKED = Marks()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """
     What follows from the findings under the trunk's policy.
 
     `action` is what follows ("reject"), `enforced` whether it is acted on (mode block, no emergency);
-    `answer` is the SIP answer of a rejection, enforced or not.
+    `answer` is the SIP answer of a rejection, enforced or not; `advice` the Reason that the sender of a call that
+    passes is told of its failed identities (RFC 9410), "" for none.
     """
 
     action: Literal["pass", "reject", "replace"]
@@ -87,3 +114,6 @@ class Verdict:
     findings: tuple[Finding, ...]
     results: tuple[tuple[str, Result], ...] = ()  # (check name, result), in the order they ran
     answer: Answer | None = None
+    verification: Verification | None = None
+    advice: str = ""
+    marks: Marks = UNMARKED

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from proxy.call.model import Call
 from proxy.call.trunk import Mode, RuleAction
 from proxy.checks import CHAIN
 from proxy.checks.base import Answer, Check, Facts, Finding, Outcome, Result, Verdict
+from stirshaken.verify import Verification
 
 PHRASES: Final = {
     403: "Forbidden",
     404: "Not Found",
+    428: "Use Identity Header",
     433: "Anonymity Disallowed",
+    436: "Bad Identity Info",
+    437: "Unsupported Credential",
+    438: "Invalid Identity Header",
     480: "Temporarily Unavailable",
     503: "Service Unavailable",
     603: "Decline",
@@ -22,13 +28,27 @@ PHRASES: Final = {
 }
 # Q.850 cause 21, call rejected (RFC 3326 §2)
 _CAUSE: Final = "Q.850;cause=21"
+# The codes of RFC 8224 §6.2.2, which a Reason with protocol STIR repeats (RFC 9410) whatever the answer is
+_STIR: Final = {
+    "identity.missing": (428, "Use Identity Header"),
+    "identity.stale": (403, "Stale Date"),
+    "identity.unreachable": (436, "Bad Identity Info"),
+    "identity.untrusted": (437, "Unsupported Credential"),
+    "identity.revoked": (437, "Unsupported Credential"),
+    "identity.not_authorised": (437, "Unsupported Credential"),
+    "identity.invalid": (438, "Invalid Identity Header"),
+    "identity.mismatch": (438, "Invalid Identity Header"),
+    "identity.replayed": (438, "Invalid Identity Header"),
+}
 
 
 def judge(call: Call, facts: Facts, policy: Mapping[str, RuleAction], mode: Mode) -> Verdict:
     """Run every check on a call and say what follows. Total: a check that breaks is an outcome like any other."""
     results = tuple((check.name, _run(check, call, facts)) for check in CHAIN)
+    found = facts.verification
     if not any(result.findings for _, result in results):
-        return Verdict("pass", enforced=True, mode=mode, findings=(), results=results)
+        advice = "" if found is None else stir_reasons((), found)
+        return Verdict("pass", True, mode, (), results, None, found, advice)
     findings = tuple(
         finding
         for _, result in results
@@ -39,15 +59,46 @@ def judge(call: Call, facts: Facts, policy: Mapping[str, RuleAction], mode: Mode
     if not call.emergency:
         rejecting = next((item for item in findings if policy[item.rule].action == "reject"), None)
     if rejecting is None:
-        return Verdict("pass", enforced=True, mode=mode, findings=findings, results=results)
-    answer = answer_to(rejecting, policy[rejecting.rule])
-    return Verdict("reject", mode == "block", mode, findings, results, answer)
+        return Verdict("pass", True, mode, findings, results, None, found, stir_reasons(findings, found))
+    answer = answer_to(rejecting, policy[rejecting.rule], stir_reasons(findings, found))
+    advice = "" if mode == "block" else stir_reasons(findings, found)
+    return Verdict("reject", mode == "block", mode, findings, results, answer, found, advice)
 
 
-def answer_to(finding: Finding, action: RuleAction) -> Answer:
-    """The SIP answer that a finding rejects a call with; its Reason names the rule (RFC 3326)."""
+def answer_to(finding: Finding, action: RuleAction, stir: str = "") -> Answer:
+    """
+    The SIP answer that a finding rejects a call with. Its Reason names the rule (RFC 3326), unless that has a cause
+    of its own among those of the identities that failed (`stir`), which stand there too.
+    """
     status = action.status or 403
-    return Answer(status, PHRASES.get(status, "Rejected"), f'{_CAUSE};text="{finding.rule}"')
+    cause, phrase = _STIR.get(finding.rule, (0, ""))
+    named = [] if cause and stir else [f'{_CAUSE};text="{finding.rule}"']
+    reason = ", ".join([*named, stir] if stir else named)
+    return Answer(status, phrase if cause == status else PHRASES.get(status, "Rejected"), reason)
+
+
+def stir_reasons(findings: Iterable[Finding], found: Verification | None) -> str:
+    """
+    The Reason values of RFC 9410: one for each Identity that failed, by the first rule that it broke; its token in
+    compact form (`ppi`) tells it from the others where there are several.
+    """
+    first: dict[int, str] = {}
+    for nth, identity in enumerate(found.identities if found is not None else (), 1):
+        rule = next((f"identity.{each.rule}" for each in identity.findings), "")
+        if rule in _STIR:
+            first[nth] = rule
+    for finding in findings:
+        if finding.rule in _STIR and finding.nth == 0:
+            first.setdefault(0, finding.rule)
+    several = found is not None and len(found.identities) > 1
+    return ", ".join(_stir_reason(rule, found, nth if several else 0) for nth, rule in first.items())
+
+
+def _stir_reason(rule: str, found: Verification | None, nth: int) -> str:
+    cause, text = _STIR[rule]
+    signature = found.identities[nth - 1].signature if found is not None and nth else b""
+    ppi = f';ppi="..{urlsafe_b64encode(signature).rstrip(b"=").decode()}"' if signature else ""
+    return f'STIR;cause={cause};text="{text}"{ppi}'
 
 
 def _run(check: Check, call: Call, facts: Facts) -> Result:

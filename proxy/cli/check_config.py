@@ -20,6 +20,7 @@ from proxy.settings.load import NumberSource, load, number_source
 from proxy.settings.model import Settings
 from proxy.settings.problems import ConfigError, Problem, ProblemList
 from proxy.sources.directory_file import Examined, examine_directory
+from proxy.sources.identity_files import read_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ def check(config: Path, today: date) -> Report:
         found.add(*error.problems)
     source = number_source(config, settings)
     examined = _examine(source, found) if source is not None else None
+    if settings is not None:
+        trunks = examined.directory.trunks.values() if examined is not None else ()
+        read_identity(config, settings, trunks, found)
     if found.total or settings is None or examined is None:
         return Report(tuple(found))
     warnings = tuple(_warnings(config, settings, examined, today))
@@ -75,6 +79,8 @@ def _warnings(config: Path, settings: Settings, examined: Examined, today: date)
         yield Problem(file, 0, 0, "core.next_hops", "warning.one_hop", {"uri": uri})
     if settings.node.mode == "monitor":
         yield Problem(file, 0, 0, "node.mode", "warning.monitor")
+    if settings.identity is not None and not settings.identity.trust_anchors:
+        yield Problem(file, 0, 0, "identity.trust_anchors", "warning.no_anchors")
     for trunk_id, place in examined.places.items():
         for message, values in _about_trunk(trunk_id, settings, examined, today):
             yield Problem(*place, message, {"trunk": trunk_id, **values})

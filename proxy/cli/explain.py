@@ -9,6 +9,7 @@ from typing import IO
 
 import click
 
+from proxy.cli.identity import identity_values
 from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
 from proxy.cli.table import json_text, output_option, print_rows, visible
@@ -29,6 +30,7 @@ COLUMNS = ("check", "outcome", "rule", "header", "value", "expected", "detail")
 @click.option("--to", "called", help="The called number.")
 @click.option("--pai", multiple=True, help="A number or value of P-Asserted-Identity; may be repeated.")
 @click.option("--diversion", multiple=True, help="A number or value of Diversion; may be repeated.")
+@click.option("--identity", multiple=True, help="The value of an Identity field, or @FILE; may be repeated.")
 @click.option("--display", default="", help="The display name in From.")
 @click.option("--message", type=click.File("rb"), help="A file that holds the whole INVITE, instead of numbers.")
 @click.option("--at", type=click.DateTime(["%Y-%m-%d"]), help="Judge as of this day.")
@@ -42,6 +44,7 @@ def command(
     called: str | None,
     pai: tuple[str, ...],
     diversion: tuple[str, ...],
+    identity: tuple[str, ...],
     display: str,
     message: IO[bytes] | None,
     at: datetime | None,
@@ -50,10 +53,11 @@ def command(
 ) -> None:
     """Show every check on a call, its findings and evidence, the verdict and the SIP answer."""
     language = pick(lang)
-    if message is not None and (caller or called or pai or diversion or display):
+    if message is not None and (caller or called or pai or diversion or identity or display):
         raise click.UsageError(text("explain.message_alone", language))
     octets = message.read() if message is not None else None
-    question = Question(trunk_id, source, caller, called, pai, diversion, display, octets)
+    signed = tuple(value.decode(errors="surrogateescape") for value in identity_values(identity, language))
+    question = Question(trunk_id, source, caller, called, pai, diversion, signed, display, octets)
     try:
         answer = ask(load_all(config), question, at.date() if at is not None else date.today())  # noqa: DTZ011  # the node's local day
     except ConfigError as error:

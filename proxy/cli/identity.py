@@ -124,7 +124,7 @@ def verify_command(
 ) -> None:
     """Verify the Identity fields of a call. Exit 3 when none is good, or when that cannot be known."""
     language = pick(lang)
-    values = _values(given, language)
+    values = identity_values(given, language)
     try:
         trusted = load_anchors(*(_read(file, language) for file in anchors))
         chain = load_chain(_read(certificate, language)) if certificate is not None else None
@@ -149,7 +149,7 @@ def decode_command(given: tuple[str, ...], more: tuple[str, ...], output: str, l
     language = pick(lang)
     if not (given or more):
         raise click.UsageError(text("identity.nothing", language))
-    decoded = [_decoded(value) for value in _values((*given, *more), language)]
+    decoded = [_decoded(value) for value in identity_values((*given, *more), language)]
     if output == "json":
         click.echo(json_text(decoded[0] if len(decoded) == 1 else decoded))
     else:
@@ -178,7 +178,7 @@ async def _chain(fetcher: Fetcher, url: str, anchors: Anchors, at: float) -> Val
         return "unusable"
 
 
-def _values(given: Sequence[str], language: Language) -> list[bytes]:
+def identity_values(given: Sequence[str], language: Language) -> list[bytes]:
     """Read the values of TEXT or @FILE, in which each line is one Identity field; its name may stand before it."""
     lines = [line for each in given for line in _lines(each, language)]
     return [value for line in lines for value in _split(line)]

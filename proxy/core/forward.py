@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from proxy.checks.base import UNMARKED, Marks
+from proxy.core import verstat
 from proxy.core.actions import Address
 from proxy.core.place import Place, hostport
 from proxy.core.route import Routed
 from proxy.sip import build
 from proxy.sip.fields import Via, param
 from proxy.sip.grammar import PARAM
-from proxy.sip.message import MAX_FORWARDS, ROUTE, Message
+from proxy.sip.message import DATE, MAX_FORWARDS, ROUTE, Message
 from proxy.sip.request import DEFAULT_MAX_FORWARDS, Request
 from proxy.sip.uri import Uri
 
@@ -61,13 +63,19 @@ def forwarded(
     branch: bytes,
     egress: int,
     record: list[bytes],
+    outside: bool = False,
+    marks: Marks = UNMARKED,
 ) -> bytes:
     """
     The octets to send. `via` is the received top Via line as it must read now (b"": as it came), `record`
-    the Record-Route lines to add.
+    the Record-Route lines to add; what comes from `outside` loses its verstat, and `marks` are put on.
     """
     message: Message = request.message
     lines = message.lines.copy()
+    if outside:
+        lines = verstat.stripped(message, lines)
+    if marks.verstat:
+        lines = verstat.told(message, lines, marks.verstat.encode("ascii"))
     if via:
         lines[request.via_index] = via
     own = [b"Via: SIP/2.0/UDP %b;branch=%b;rport" % (place.listeners[egress].sent_by, branch), *record]
@@ -75,9 +83,23 @@ def forwarded(
         lines[message.names.index(MAX_FORWARDS)] = b"Max-Forwards: %d" % (request.max_forwards - 1)
     else:
         own.append(b"Max-Forwards: %d" % DEFAULT_MAX_FORWARDS)
+    if marks.fields:
+        own += _added(message, lines, marks)
     if ROUTE in message.names:
         lines = _rerouted(message, lines, routed.routes)
     return build.join(b"%b %b SIP/2.0" % (message.method, routed.uri), own + lines, message.body)
+
+
+def _added(message: Message, lines: list[bytes], marks: Marks) -> list[bytes]:
+    """The lines of the fields that are added; a Date takes the place of the one that stands in `lines`."""
+    added: list[bytes] = []
+    for name, value in marks.fields:
+        line = f"{name}: {value}".encode("ascii")
+        if name == "Date" and DATE in message.names:
+            lines[message.names.index(DATE)] = line
+        else:
+            added.append(line)
+    return added
 
 
 def _rerouted(message: Message, lines: list[bytes], routes: list[bytes]) -> list[bytes]:

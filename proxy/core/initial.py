@@ -6,7 +6,7 @@ from typing import Final
 
 from proxy.call.extract import called_of, extract
 from proxy.call.trunk import Trunk
-from proxy.checks.base import Answer, Verdict
+from proxy.checks.base import UNMARKED, Answer, Marks, Verdict
 from proxy.core import forward
 from proxy.core.actions import Address
 from proxy.core.calls import CallState
@@ -148,7 +148,8 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
     if hop is None:
         _reject(state, context, call, status, now)
         return
-    if not _invite(state, context, call.cookie, hop, now):
+    context.advice = verdict.advice
+    if not _invite(state, context, call.cookie, hop, now, verdict.marks):
         _reject(state, context, call, 513, now)
         return
     call.callee_trunk = callee_trunk
@@ -211,13 +212,21 @@ def _route(state: State, request: Request, hop: Hop) -> Routed:
     return Routed(uri, [], request.uri)
 
 
-def _invite(state: State, context: Context, cookie: bytes, hop: Hop, now: float) -> bool:
+def _invite(state: State, context: Context, cookie: bytes, hop: Hop, now: float, marks: Marks = UNMARKED) -> bool:
     request = context.request
     record = record_route(state.place, context.listener, hop.listener, cookie)
-    return pass_on(state, context, _route(state, request, hop), hop, now, record)
+    return pass_on(state, context, _route(state, request, hop), hop, now, record, marks)
 
 
-def pass_on(state: State, context: Context, routed: Routed, hop: Hop, now: float, record: list[bytes]) -> bool:
+def pass_on(
+    state: State,
+    context: Context,
+    routed: Routed,
+    hop: Hop,
+    now: float,
+    record: list[bytes],
+    marks: Marks = UNMARKED,
+) -> bool:
     """
     Send a request downstream in a client transaction (§16.6 steps 8–10); False, and nothing done, when what we
     must add makes it longer than a datagram can be.
@@ -233,6 +242,8 @@ def pass_on(state: State, context: Context, routed: Routed, hop: Hop, now: float
         branch=context.branch,
         egress=hop.listener,
         record=record,
+        outside=context.trunk.role != "core",
+        marks=marks,
     )
     if len(data) > MAX_DATAGRAM:
         return False

@@ -96,6 +96,9 @@ def _other_response(state: State, context: Context, response: Response, event: s
 
 def _pass_up(state: State, context: Context, response: Response, event: str, now: float) -> None:
     data = response.upstream
+    if context.advice:  # a failed identity of a call that passes, told in the next response (RFC 9410 §5)
+        data = data.replace(b"\r\n", b"\r\nReason: " + context.advice.encode("ascii", "replace") + b"\r\n", 1)
+        context.advice = ""
     server = context.server
     phrase = response.phrase.decode("utf-8", "replace")
     if server is None:

@@ -64,12 +64,13 @@ class Context:
     client transaction once it has been passed on. `state` is its call, `initial` whether the request is the
     INVITE that began it, `foreign_route` whether that one names hops of its own; `ticket` names the verdict
     it waits for, `asked` and `routed` what a re-INVITE is judged by and where it goes then; `peer` and `far`
-    are upstream and downstream for the ladder; `provisional` turns True when downstream has answered at all.
+    are upstream and downstream for the ladder; `provisional` turns True when downstream has answered at all;
+    `advice` is the Reason that upstream is still to be told (RFC 9410).
     """
 
     __slots__ = (
-        "armed", "asked", "branch", "cancelled", "client", "far", "foreign_route", "initial", "listener", "peer",
-        "provisional", "request", "routed", "server", "source", "state", "ticket", "trunk", "via",
+        "advice", "armed", "asked", "branch", "cancelled", "client", "far", "foreign_route", "initial", "listener",
+        "peer", "provisional", "request", "routed", "server", "source", "state", "ticket", "trunk", "via",
     )  # fmt: skip
 
     def __init__(self, request: Request, source: Address, listener: int, trunk: Trunk) -> None:
@@ -89,6 +90,7 @@ class Context:
         self.asked: Call | None = None
         self.routed: Routed | None = None
         self.ticket = 0
+        self.advice = ""
         self.provisional = False
         self.cancelled = False
         self.armed: dict[str, float] = {}

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from time import monotonic
 from typing import Final
@@ -33,7 +33,8 @@ class Node:
     """
     Runs a ProxyCore on an event loop.
 
-    `judge` gives the verdict on a call at once; `report` takes every report and must not block.
+    `judge` gives the verdict on a call at once, or None where facts have to be fetched; `judge_in_time` gives it
+    then. `report` takes every report and must not block.
     """
 
     def __init__(
@@ -41,7 +42,8 @@ class Node:
         core: ProxyCore,
         sockets: Sequence[socket.socket],
         *,
-        judge: Callable[[Call], Verdict],
+        judge: Callable[[Call], Verdict | None],
+        judge_in_time: Callable[[Call], Awaitable[Verdict]],
         report: Callable[[Report], None],
         new_day: Callable[[date], None],
         today: Callable[[], date],
@@ -50,6 +52,7 @@ class Node:
     ) -> None:
         self.core = core
         self.judge = judge
+        self.judge_in_time = judge_in_time
         self.lag = 0.0  # worst delay of the loop in the last second, in seconds
         self._sockets = tuple(sockets)
         self._report = report
@@ -60,6 +63,7 @@ class Node:
         self._armed_for = NEVER
         self._timer: asyncio.TimerHandle | None = None
         self._housekeeper: asyncio.TimerHandle | None = None
+        self._waiting: set[asyncio.Task[None]] = set()
         self._drops = [kernel_drops(sock) for sock in self._sockets]
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -74,6 +78,8 @@ class Node:
         for sock in self._sockets:
             self._loop.remove_reader(sock)
             sock.close()
+        for waiting in self._waiting:
+            waiting.cancel()
         for handle in (self._timer, self._housekeeper):
             if handle is not None:
                 handle.cancel()
@@ -85,10 +91,28 @@ class Node:
             if kind is Send:
                 self._send(action)  # type: ignore[arg-type]  # told apart by identity: the hot path
             elif kind is Judge:
-                verdict = self.judge(action.call)  # type: ignore[union-attr]
-                self.carry_out(self.core.judged(action.ticket, verdict, monotonic()))  # type: ignore[union-attr]
+                self._judge(action)  # type: ignore[arg-type]
             else:
                 self._report(action)  # type: ignore[arg-type]
+
+    def _judge(self, question: Judge) -> None:
+        verdict = self.judge(question.call)
+        if verdict is not None:
+            self.carry_out(self.core.judged(question.ticket, verdict, monotonic()))
+            return
+        waiting = self._loop.create_task(self._judge_in_time(question), name="verdict")
+        self._waiting.add(waiting)
+        waiting.add_done_callback(self._waiting.discard)
+
+    async def _judge_in_time(self, question: Judge) -> None:
+        """Let this call alone wait for its facts."""
+        try:
+            verdict = await self.judge_in_time(question.call)
+            self.carry_out(self.core.judged(question.ticket, verdict, monotonic()))
+        except Exception:  # noqa: BLE001  # one call must not stop the node; it is logged and counted
+            self._tally.count["parse_errors_total", "internal"] += 1
+            self._log.exception("verdict.failed")
+        self._rearm()
 
     def _readable(self, index: int) -> None:
         """Drain a socket until it is empty, within bounds."""

@@ -13,7 +13,11 @@ def count(report: Report, tally: Tally) -> None:
         verdict, trunk = report.verdict, report.call.trunk.id
         counts["calls_total", trunk, verdict.mode, verdict.action] += 1
         tally.histograms["verdict_seconds"].observe(report.elapsed)
+        if verdict.verification is not None:
+            counts["identity_total", str(verdict.verification.result)] += 1
         for finding in verdict.findings:
+            if finding.rule == "identity.missing":
+                counts["identity_total", "missing"] += 1
             counts["findings_total", trunk, finding.rule] += 1
         if verdict.action == "reject" and not verdict.enforced:
             for rule in {finding.rule for finding in verdict.findings}:  # calls, so each rule once

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
@@ -37,6 +38,14 @@ METRICS: Final[Mapping[str, Metric]] = {
     "retransmissions_total": Metric("counter", "SIP messages sent or heard again."),
     "parse_errors_total": Metric("counter", "Messages that could not be used, by fault.", ("kind",)),
     "socket_drops_total": Metric("counter", "Datagrams lost because a socket buffer was full."),
+    "identity_total": Metric(
+        "counter", "Calls by what became of their signed identities: passed, failed, unknown, missing.", ("result",)
+    ),
+    "certificate_fetch_seconds": Metric("histogram", "How long certificates took to be fetched."),
+    "certificate_fetch_failures_total": Metric("counter", "Fetches of certificates that failed, by cause.", ("cause",)),
+    "certificate_not_after_timestamp_seconds": Metric(
+        "gauge", "When an own certificate or trust anchor ends.", ("name",)
+    ),
     "directory_entries": Metric("gauge", "Entries of the directory.", ("kind",)),
     "directory_loaded_timestamp_seconds": Metric("gauge", "When the directory was loaded."),
     "records_queue": Metric("gauge", "Records that wait to be written."),
@@ -56,12 +65,17 @@ class Snapshot(msgspec.Struct, frozen=True):
     histograms: dict[str, tuple[list[float], list[int], float]]
 
 
-def snapshot(tally: Tally, gauges: Mapping[tuple[str, ...], float]) -> bytes:
-    """Encode the values of a worker."""
+def snapshot(
+    tally: Tally,
+    gauges: Mapping[tuple[str, ...], float],
+    more: Mapping[str, tuple[Sequence[float], Sequence[int], float]] = MappingProxyType({}),
+) -> bytes:
+    """Encode the values of a worker; `more` histograms are (bounds without +Inf, counts per bucket, sum)."""
     values: dict[tuple[str, ...], float] = {(name,): 0.0 for name in _ALWAYS}
     values.update(tally.count)
     values.update(gauges)
     histograms = {name: (list(item.bounds), item.counts, item.total) for name, item in tally.histograms.items()}
+    histograms |= {name: (list(bounds), list(counts), total) for name, (bounds, counts, total) in more.items()}
     return msgspec.msgpack.encode(Snapshot([(list(key), value) for key, value in values.items()], histograms))
 
 

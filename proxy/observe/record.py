@@ -11,6 +11,7 @@ from proxy.checks.base import Finding, Verdict
 from proxy.core.actions import Decided, Ended, Refused, Report
 
 VERSION: Final = 1
+MAX_CLAIM: Final = 256  # characters
 _RUN: Final = re.compile(r"[0-9]{7,}", re.ASCII)
 _SINGLE: Final = {"From": "from", "P-Preferred-Identity": "ppi", "Remote-Party-ID": "rpid"}
 _SEVERAL: Final = {"P-Asserted-Identity": "pai", "Diversion": "diversion", "History-Info": "diversion"}
@@ -48,8 +49,8 @@ def _verdict_line(report: Decided, node: str, ts: str) -> dict[str, Any]:
     line["numbers"] = _numbers(report.call.claims)
     line["findings"] = [_finding(item) for item in report.verdict.findings]
     line["status"] = report.status
-    line["attestation"] = None
-    line["identity"] = None
+    line["attestation"] = report.verdict.marks.attestation or None
+    line["identity"] = identity_of(report.verdict)
     line["next_hop"] = report.next_hop or None
     line["callee_trunk"] = report.callee_trunk or None
     line["elapsed_us"] = round(report.elapsed * 1e6)
@@ -134,6 +135,37 @@ def _numbers(claims: tuple[Claim, ...]) -> dict[str, Any]:
         elif numbers[_SINGLE[claim.header]] is None:
             numbers[_SINGLE[claim.header]] = shown
     return numbers
+
+
+def identity_of(verdict: Verdict) -> dict[str, Any] | None:
+    """
+    What became of the signed identities of a call: the one that decided with what it claims, proven or not, and each
+    of them in wire order; None for a call without, or where they were not looked at.
+    """
+    found = verdict.verification
+    if found is None:
+        return None
+    decisive = found.decisive
+    said = {**decisive.header, **decisive.claims} if decisive is not None else {}
+    return {
+        "result": str(found.result),
+        **{name: _text(said.get(name)) for name in ("x5u", "origid")},
+        "iat": said.get("iat") if type(said.get("iat")) is int else None,
+        "attest": _text(said.get("attest")),
+        "all": [
+            {
+                "ppt": each.ppt,
+                "result": "ignored" if each.ignored else str(each.result),
+                "rules": [f"identity.{rule}" for rule in dict.fromkeys(item.rule for item in each.findings)],
+            }
+            for each in found.identities
+        ],
+    }
+
+
+def _text(value: object) -> str | None:
+    """A claim as text, cut: whoever signs may write what he likes."""
+    return value[:MAX_CLAIM] if isinstance(value, str) else None
 
 
 def _finding(item: Finding) -> dict[str, str]:

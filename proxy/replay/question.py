@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import ip_address
+from time import time
 from typing import Any
 
 from proxy.call.extract import called_of, extract
@@ -12,11 +14,13 @@ from proxy.call.model import Call
 from proxy.call.trunk import Trunk
 from proxy.checks.base import Finding, Verdict
 from proxy.core.admit import Admission
+from proxy.observe.record import identity_of
 from proxy.parts import Loaded, address_of, core_trunk, judge_of
 from proxy.settings.catalogue import text
 from proxy.sip.errors import ParseError
 from proxy.sip.message import parse
 from proxy.sip.request import Request
+from proxy.sources.identity_services import verifier_of
 
 
 class QuestionError(Exception):
@@ -46,6 +50,7 @@ class Question:
     called: str | None = None
     pai: tuple[str, ...] = ()
     diversion: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
     display: str = ""
     message: bytes | None = None
 
@@ -87,6 +92,7 @@ class Explained:
                 for name, result in verdict.results
             ],
             "findings": [_finding(item) for item in verdict.findings],
+            "identity": identity_of(verdict),
             "verdict": verdict.action,
             "enforced": verdict.enforced,
             "answer": None
@@ -143,7 +149,17 @@ def ask(loaded: Loaded, question: Question, today: date) -> Explained:
     trunk = _trunk(loaded, question, request)
     called, emergency = called_of(request, trunk.dial_plan)
     call = extract(request, trunk, question.source or "", "", called, emergency)
-    return Explained(call, judge_of(loaded, lambda: today)(call))
+    return Explained(call, asyncio.run(_judged(loaded, call, today)))
+
+
+async def _judged(loaded: Loaded, call: Call, today: date) -> Verdict:
+    """The verdict, with certificates that are fetched for it."""
+    verifier = verifier_of(loaded.settings.identity, loaded.identity, time)
+    try:
+        return await judge_of(loaded, lambda: today, time, verifier).in_time(call)
+    finally:
+        if verifier is not None:
+            await verifier.aclose()
 
 
 def _trunk(loaded: Loaded, question: Question, request: Request) -> Trunk:
@@ -186,6 +202,7 @@ def _invite(question: Question) -> bytes:
         "CSeq: 1 INVITE",
         *(f"P-Asserted-Identity: {_field(value)}" for value in question.pai),
         *(f"Diversion: {_field(value)}" for value in question.diversion),
+        *(f"Identity: {value}" for value in question.identity),
         "Content-Length: 0",
     ]
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n"

@@ -15,15 +15,18 @@ from proxy.settings.kinds import (
     Country,
     Day,
     Dialled,
+    Level,
     Listed,
     Name,
     Number,
+    OnError,
     PolicyAction,
     Prefix,
     Replaced,
     Section,
     SipUri,
     Text,
+    Verify,
     fault,
     one_of,
 )
@@ -111,6 +114,17 @@ class Allocation(Section):
         return self
 
 
+class TrunkIdentity(Section):
+    """Signed identity (STIR/SHAKEN) on this trunk; what is left out is as `identity` in the configuration file says."""
+
+    verify: Verify | None = Field(default=None, description="`off`, `when-present` or `required`.")
+    min_attestation: Level | None = Field(default=None, description="The lowest attestation that will do: A, B or C.")
+    on_error: OnError | None = Field(
+        default=None, description="`pass` or `reject` where a certificate could not be had."
+    )
+    sign: bool | None = Field(default=None, description="Whether calls of this trunk are signed.")
+
+
 class TrunkEntry(Section):
     """One customer connection."""
 
@@ -139,6 +153,7 @@ class TrunkEntry(Section):
     state: State = Field(default="active", description="`suspended` breaks the rule trunk.suspended.")
     valid: Period = Field(default=Period(), description="The days on which the trunk may be used.")
     policy: Mapping[str, PolicyAction] = Field(default={}, description="As `policy` in the configuration file.")
+    identity: TrunkIdentity = Field(default=TrunkIdentity(), description="Signed identity on this trunk.")
     allocations: Annotated[tuple[Allocation, ...], Listed] = Field(
         default=(), description="Numbers that the trunk may show."
     )

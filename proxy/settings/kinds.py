@@ -8,7 +8,7 @@ from datetime import date
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from proxy.settings.problems import nearest
@@ -16,7 +16,7 @@ from proxy.settings.problems import nearest
 Endpoint: TypeAlias = tuple[str, int]
 
 SIP_PORT: Final = 5060
-STATUSES: Final = (403, 404, 433, 480, 503, 603, 607, 608)
+STATUSES: Final = (403, 404, 428, 433, 436, 437, 438, 480, 503, 603, 607, 608)
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)")
 _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
@@ -106,6 +106,18 @@ def seconds_of(value: object) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def between(low: str, high: str) -> AfterValidator:
+    """Bound a duration, ends included."""
+    least, most = seconds_of(low), seconds_of(high)
+
+    def check(seconds: float) -> float:
+        if not least <= seconds <= most:
+            raise fault("between", low=low, high=high)
+        return seconds
+
+    return AfterValidator(check)
+
+
 def _percent(value: object) -> float:
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if match is None or float(match[1]) > 100:
@@ -190,6 +202,9 @@ Area = Annotated[str, BeforeValidator(_matching(_AREA, "area"))]
 Dialled = Annotated[str, BeforeValidator(_matching(_DIALLED, "dialled"))]
 Replaced = Annotated[str, BeforeValidator(_matching(_REPLACED, "replaced"))]
 ShortNumber = Annotated[str, BeforeValidator(_matching(_SHORT, "short_number"))]
+Verify = Annotated[Literal["off", "when-present", "required"], one_of("off", "when-present", "required")]
+Level = Annotated[Literal["A", "B", "C"], one_of("A", "B", "C")]
+OnError = Annotated[Literal["pass", "reject"], one_of("pass", "reject")]
 CallMode = Annotated[Literal["block", "monitor"], one_of("block", "monitor")]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from proxy.settings.identity_model import Identity
 from proxy.settings.kinds import (
     Address,
     CallMode,
@@ -21,24 +22,13 @@ from proxy.settings.kinds import (
     ShortNumber,
     SipUri,
     Text,
+    between,
     fault,
     one_of,
     parse_sip_uri,
-    seconds_of,
 )
 
 _SCHEME = "file:"
-
-
-def _between(low: str, high: str) -> AfterValidator:
-    least, most = seconds_of(low), seconds_of(high)
-
-    def check(seconds: float) -> float:
-        if not least <= seconds <= most:
-            raise fault("between", low=low, high=high)
-        return seconds
-
-    return AfterValidator(check)
 
 
 def _directory_url(value: object) -> str:
@@ -120,7 +110,7 @@ class Core(Section):
     next_hops: Annotated[tuple[NextHop, ...], Listed, AfterValidator(_some)] = Field(
         description="Where calls from trunks go; what comes from these addresses is a call to a trunk."
     )
-    ring_timeout: Annotated[Duration, _between("1s", "1h")] = Field(
+    ring_timeout: Annotated[Duration, between("1s", "1h")] = Field(
         default=180.0,
         description="How long a call may ring before it is given up (timer C, RFC 3261 §16.6), 1s to 1h.",
     )
@@ -161,7 +151,7 @@ class Records(Section):
         description="Directory of the record files, one a day (UTC). A relative path starts at the working directory.",
     )
     mask_numbers: bool = Field(default=False, description="Whether records hide the middle digits of numbers.")
-    retention: Annotated[Duration, _between("1d", "36500d")] = Field(
+    retention: Annotated[Duration, between("1d", "36500d")] = Field(
         default=180 * 86400.0,
         description="How long record files are kept; older ones are deleted.",
     )
@@ -193,6 +183,9 @@ class Settings(Section):
     core: Core = Field(description="The core side.")
     directory: DirectorySource = Field(description="Where trunks and numbers come from.")
     numbering: Numbering = Field(default=Numbering(), description="How numbers are read.")
+    identity: Identity | None = Field(
+        default=None, description="Signed identity (STIR/SHAKEN); without it nothing is verified or signed."
+    )
     policy: Mapping[str, PolicyAction] = Field(
         default={}, description="Rule or rule family → what follows. A trunk may say otherwise."
     )

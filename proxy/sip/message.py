@@ -29,6 +29,8 @@ DIVERSION: Final = 8 << 56
 HISTORY_INFO: Final = 9 << 56
 PRIVACY: Final = 10 << 56
 TIMESTAMP: Final = 11 << 56
+IDENTITY: Final = 12 << 56
+DATE: Final = 13 << 56
 OTHER: Final = 0
 
 FIELDS: Final = {
@@ -36,18 +38,19 @@ FIELDS: Final = {
     b"content-length": CONTENT_LENGTH, b"content-type": CONTENT_TYPE, b"route": ROUTE, b"record-route": RECORD_ROUTE,
     b"proxy-require": PROXY_REQUIRE, b"contact": CONTACT, b"p-asserted-identity": P_ASSERTED_IDENTITY,
     b"p-preferred-identity": P_PREFERRED_IDENTITY, b"remote-party-id": REMOTE_PARTY_ID, b"diversion": DIVERSION,
-    b"history-info": HISTORY_INFO, b"privacy": PRIVACY, b"timestamp": TIMESTAMP,
-    # compact forms (RFC 3261 §7.3.3)
+    b"history-info": HISTORY_INFO, b"privacy": PRIVACY, b"timestamp": TIMESTAMP, b"identity": IDENTITY, b"date": DATE,
+    # compact forms (RFC 3261 §7.3.3, RFC 8224 §4)
     b"v": VIA, b"f": FROM, b"t": TO, b"i": CALL_ID, b"l": CONTENT_LENGTH, b"c": CONTENT_TYPE, b"m": CONTACT,
+    b"y": IDENTITY,
 }  # fmt: skip
 # Fields that are only copied, listed so that their usual spelling costs one look-up.
 _COPIED: Final = (
     b"accept", b"accept-encoding", b"accept-language", b"alert-info", b"allow", b"allow-events", b"authorization",
-    b"call-info", b"content-disposition", b"content-encoding", b"date", b"event", b"expires", b"identity", b"k",
+    b"call-info", b"content-disposition", b"content-encoding", b"event", b"expires", b"k",
     b"mime-version", b"min-se", b"organization", b"p-access-network-info", b"p-charging-vector", b"p-early-media",
     b"proxy-authenticate", b"proxy-authorization", b"rack", b"reason", b"refer-to", b"require", b"rseq", b"s",
     b"server", b"session-expires", b"subject", b"supported", b"unsupported", b"user-agent", b"warning",
-    b"www-authenticate", b"x", b"y",
+    b"www-authenticate", b"x",
 )  # fmt: skip
 _ONCE: Final = {FROM: "From", TO: "To", CALL_ID: "Call-ID", CSEQ: "CSeq"}
 _AT_MOST_ONCE: Final = {

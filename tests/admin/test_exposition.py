@@ -28,7 +28,7 @@ def values() -> bytes:
         elif metric.kind == "gauge" and name != "build_info":
             gauges[key] = 1.0
     tally.histograms["verdict_seconds"].observe(0.0002)
-    return snapshot(tally, gauges)
+    return snapshot(tally, gauges, {"certificate_fetch_seconds": ((0.1,), (1, 0), 0.05)})
 
 
 def exposed(data: bytes) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 import pytest
 import structlog
 
+from proxy.call.model import Call
+from proxy.checks.base import Verdict
 from proxy.core.actions import Report
 from proxy.core.admit import Admission
 from proxy.core.place import Hop, Listener, Place
@@ -19,6 +21,12 @@ from proxy.net.udp import open_socket
 from tests.story import KEY, PASS, TODAY, directory, network, request, response
 
 LOG = structlog.make_filtering_bound_logger(50)(structlog.PrintLogger(), [], {})
+
+
+async def later(call: Call) -> Verdict:
+    """A verdict whose facts take a moment."""
+    await asyncio.sleep(0.05)
+    return PASS
 
 
 class Scene:
@@ -45,8 +53,8 @@ class Scene:
             today=TODAY,
         )
         self.node = Node(
-            core, [self.socket], judge=lambda call: PASS, report=self.reports.append, new_day=lambda day: None,
-            today=lambda: TODAY, tally=self.tally, log=LOG,
+            core, [self.socket], judge=lambda call: PASS, judge_in_time=later,
+            report=self.reports.append, new_day=lambda day: None, today=lambda: TODAY, tally=self.tally, log=LOG,
         )  # fmt: skip
 
     def play(self, script: Callable[[Scene], object]) -> None:

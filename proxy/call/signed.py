@@ -1,0 +1,72 @@
+"""What an INVITE says for its signed identity (RFC 8224): the Identity values, Date, and who calls whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from proxy.call.model import Call, Claim
+from proxy.sip.errors import ParseError
+from proxy.sip.fields import parse_name_addr
+from proxy.sip.message import DATE, IDENTITY, Message
+from stirshaken import freshness, identity, numbers
+from stirshaken.claims import SignedCall
+from stirshaken.errors import MalformedError
+from stirshaken.numbers import Identifier
+
+REDIRECTING: Final = ("Diversion", "History-Info")
+
+
+def identities_of(message: Message) -> tuple[bytes, ...]:
+    """The Identity values of a message, in wire order; a line that cannot be parted is one value."""
+    values: list[bytes] = []
+    for line in message.values(IDENTITY):
+        try:
+            values += identity.split(line)
+        except MalformedError:
+            values.append(line)
+    return tuple(values)
+
+
+def date_of(message: Message) -> float | None:
+    """The Date field in epoch seconds (RFC 3261 §20.17); None where it is no date."""
+    return freshness.http_date(message.value(DATE))
+
+
+def signed_call(call: Call, diverting: Iterable[str] = ()) -> SignedCall:
+    """
+    What the tokens of a call are held against: the asserted caller, else From (RFC 8224 §6.2, ATIS-1000074 §5.3.1),
+    and who is called by the Request-URI. A To field need not be where the call goes: whoever diverts must prove it.
+
+    `diverting` are numbers that the trunk itself may divert from: a token for one of them is as good.
+    """
+    numbers_ = (call.called, *diverting)
+    return SignedCall(orig_of(call), tuple(map(identifier, numbers_)), call.date)
+
+
+def orig_of(call: Call) -> Identifier:
+    """
+    Who calls, as a PASSporT names it. A trunk that may write what it likes into From (`asserted`) and forwards a
+    call leaves its caller there.
+    """
+    stated = [claim for claim in call.claims if claim.header == "P-Asserted-Identity" and claim.number]
+    shown = [claim for claim in call.claims if claim.header == "From"]
+    if call.trunk.screening == "asserted" and any(claim.header in REDIRECTING for claim in call.claims):
+        stated = [claim for claim in shown if claim.number] or stated
+    named = stated or shown
+    return _calling(named[0]) if named else Identifier("uri", "")
+
+
+def _calling(claim: Claim) -> Identifier:
+    if claim.number:
+        return Identifier("tn", claim.number.removeprefix("+"))
+    try:
+        return numbers.of_uri(parse_name_addr(claim.value.encode(), claim.header).uri.decode(), bare_digits=False)
+    except (MalformedError, ParseError, UnicodeDecodeError):
+        return Identifier("uri", claim.value)
+
+
+def identifier(number: str) -> Identifier:
+    """A number (E.164 or short), or what else a call names, as a PASSporT names it."""
+    digits = numbers.canonical_number(number)
+    return Identifier("uri", number) if digits is None else Identifier("tn", digits)

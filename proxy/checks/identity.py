@@ -1,0 +1,117 @@
+"""identity: the signed identity of the call proves who calls, as far as the trunk's terms ask for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proxy.call.model import Call
+from proxy.call.signed import REDIRECTING, signed_call
+from proxy.checks.base import NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
+from stirshaken.claims import SignedCall
+from stirshaken.findings import Result as Verified
+from stirshaken.findings import Rule
+from stirshaken.verify import Identity, Verification
+
+EVIDENCE: Final = 200  # characters of a token's claims that a finding keeps
+HEADER: Final = "Identity"
+_SHOWN: Final = ("ppt", "attest", "orig", "dest", "div", "iat", "x5u")
+
+
+def asked(call: Call, facts: Facts) -> SignedCall:
+    """
+    What the tokens of a call are held against. A token for a number of the trunk that diverts the call is as good
+    as one for who is called: the trunk may divert from it, and the call is signed so on its way (RFC 8946 §4.1).
+    """
+    return signed_call(call, diverting(call, facts)) if call.trunk.role == "access" else signed_call(call)
+
+
+def diverting(call: Call, facts: Facts) -> tuple[str, ...]:
+    """The numbers of the trunk that a call says it was diverted from."""
+    return tuple(
+        claim.number
+        for claim in call.claims
+        if claim.header in REDIRECTING
+        and claim.number
+        and facts.directory.allocated(call.trunk.id, claim.number, facts.today)
+    )
+
+
+def looks(call: Call, facts: Facts) -> bool:
+    """Whether the tokens of a call have to be verified."""
+    return bool(call.identities) and call.trunk.role != "core" and facts.terms.verify not in (None, "off")
+
+
+def judge(call: Call, facts: Facts) -> Result:
+    """Turn a verification into findings, under the trunk's terms."""
+    required = facts.terms.verify == "required" and not call.in_dialog
+    if call.trunk.role == "core" or facts.terms.verify in (None, "off"):
+        return NOT_APPLICABLE
+    if not call.identities:
+        return _missing("an Identity field") if required else NOT_APPLICABLE
+    found = facts.verification
+    if found is None:
+        return Result(Outcome.UNAVAILABLE, cause="identity was not verified")
+    if found.result is Verified.PASSED:
+        return _shown_too(call)
+    findings = tuple(_findings(found))
+    if found.result is Verified.UNKNOWN:
+        return _unknown(found, findings)
+    if found.decisive is None and required:
+        return _missing("an Identity field of a type that is understood")
+    return Result(Outcome.FAILED, findings) if findings else NOT_APPLICABLE
+
+
+def _missing(expected: str) -> Result:
+    return Result(Outcome.FAILED, (Finding("identity.missing", HEADER, "", expected),))
+
+
+def _unknown(found: Verification, findings: tuple[Finding, ...]) -> Result:
+    """One token at least could not be judged: nothing is proved against the call, whatever became of the others."""
+    open_ = tuple(each for each in findings if each.rule == "identity.unreachable")
+    cause = next((check.detail for check in found.checks if check.ok is None and check.detail), "not every check made")
+    return Result(Outcome.UNAVAILABLE, open_, cause)
+
+
+def _shown_too(call: Call) -> Result:
+    """What is signed is the asserted caller; a strict trunk's From must not show anybody else to the called."""
+    if call.trunk.screening == "asserted" or any(claim.header in REDIRECTING for claim in call.claims):
+        return PASSED
+    asserted = [claim.number for claim in call.claims if claim.header == "P-Asserted-Identity" and claim.number]
+    other = [claim for claim in call.claims if claim.header == "From" and claim.number not in ("", *asserted[:1])]
+    if not asserted or not other:
+        return PASSED
+    finding = Finding("identity.mismatch", "From", other[0].value[:EVIDENCE], f"{asserted[0]}, whom the identity names")
+    return Result(Outcome.FAILED, (finding,))
+
+
+def _findings(found: Verification) -> list[Finding]:
+    """The findings of every Identity that failed, or could not be judged, in wire order."""
+    return [
+        Finding(f"identity.{each.rule}", HEADER, claims_text(identity), each.detail, nth)
+        for nth, identity in enumerate(found.identities, 1)
+        for each in identity.findings
+        if each.rule is not Rule.MISSING
+    ]
+
+
+def claims_text(identity: Identity) -> str:
+    """The claims of a token in one line, as evidence: nothing of it is proven."""
+    said = {**identity.header, **identity.claims}
+    return " ".join(f"{name}={_plain(said[name])}" for name in _SHOWN if name in said)[:EVIDENCE]
+
+
+def _plain(value: object) -> str:
+    """A claim in one line of printable characters."""
+    if isinstance(value, dict):
+        return ",".join(f"{_plain(key)}:{_plain(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return "/".join(map(_plain, value))
+    return "".join(character if character.isprintable() else "?" for character in str(value))[:EVIDENCE]
+
+
+CHECK = Check(
+    name="identity",
+    says="A signed identity, where there is one or must be one, is valid and names this caller and this called.",
+    source="RFC 8224 §6.2",
+    judge=judge,
+)

@@ -1,0 +1,81 @@
+"""The judge: gathers the facts of a call, gives its verdict, and says what the call carries on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+from proxy.call.directory import Directory
+from proxy.call.model import Call
+from proxy.call.trunk import IdentityTerms, Mode, RuleAction
+from proxy.checks import identity, verdict
+from proxy.checks.attestation import attestation, verstat
+from proxy.checks.base import UNMARKED, Facts, Marks, Verdict
+from proxy.sources.signing import Authentication
+from proxy.sources.verification import Verifier
+
+OFF: Final = IdentityTerms("off", "", "pass", False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is asked of the calls of one trunk."""
+
+    policy: Mapping[str, RuleAction]
+    terms: IdentityTerms
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """
+    Judges calls under one configuration. `rules` are by trunk id, `default` are those of a trunk that is not there
+    any more; `today` gives the node's local day. Without `verifier` nothing is verified, without `signer` nothing
+    is signed; `tells` is whether callers get a verstat.
+    """
+
+    directory: Directory
+    rules: Mapping[str, Rules]
+    default: Rules
+    today: Callable[[], date]
+    verifier: Verifier | None = None
+    signer: Authentication | None = None
+    tells: bool = True
+
+    def at_once(self, call: Call) -> Verdict | None:
+        """The verdict, where every fact is in memory; None where one has to be fetched."""
+        rules = self.rules.get(call.trunk.id, self.default)
+        facts = Facts(self.directory, self.today(), rules.terms)
+        if self.verifier is not None and identity.looks(call, facts):
+            found = self.verifier.at_once(call, identity.asked(call, facts), rules.terms.min_attestation or "")
+            if found is None:
+                return None
+            facts = replace(facts, verification=found)
+        return self._judged(call, facts, rules)
+
+    async def in_time(self, call: Call) -> Verdict:
+        """The verdict after facts have been fetched, or their time is over."""
+        rules = self.rules.get(call.trunk.id, self.default)
+        facts = Facts(self.directory, self.today(), rules.terms)
+        if self.verifier is not None and identity.looks(call, facts):
+            found = await self.verifier.in_time(call, identity.asked(call, facts), rules.terms.min_attestation or "")
+            facts = replace(facts, verification=found)
+        return self._judged(call, facts, rules)
+
+    def _judged(self, call: Call, facts: Facts, rules: Rules) -> Verdict:
+        judged = verdict.judge(call, facts, rules.policy, rules.mode)
+        if judged.action == "reject" and judged.enforced:
+            return judged
+        marks = self._marks(call, judged, facts, rules.terms)
+        return judged if marks is UNMARKED else replace(judged, marks=marks)
+
+    def _marks(self, call: Call, judged: Verdict, facts: Facts, terms: IdentityTerms) -> Marks:
+        said = verstat(call, judged, terms) if self.tells else ""
+        level = attestation(call, judged, terms) if self.signer is not None else ""
+        if self.signer is None or not level:
+            return Marks(verstat=said) if said else UNMARKED
+        diverting = identity.diverting(call, facts) if call.identities else ()
+        fields, attested = self.signer.fields(call, level, diverting)
+        return Marks(fields, said, attested)
