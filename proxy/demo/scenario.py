@@ -1,11 +1,14 @@
-"""What the demo shows: two trunks, and a call of each kind with the verdict that must follow."""
+"""What the demo shows: three trunks, and a call of each kind with the verdict that must follow."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from proxy.demo.signers import EXPIRED, GOOD
+
 HOST = "127.0.0.1"  # the proxy, the callee, metrics and admin
-BLOCKING, MONITORED, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.9"  # callers: two trunks, and no trunk
+# callers: two customers' trunks, another operator's, and no trunk
+BLOCKING, MONITORED, PEER, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.9"
 
 CONFIG = """\
 node: {{name: demo, mode: block, workers: 1, state: "{home}/state"}}
@@ -15,6 +18,12 @@ core:
   next_hops: [{{uri: "sip:{callee}", priority: 1, weight: 10}}]
 directory: {{url: "file:trunks.yaml", max_shrink: 20%}}
 numbering: {{country: "86", emergency: ["110", "119", "120", "122"]}}
+identity:
+  verify: when-present
+  trust_anchors: [anchors.pem]
+  max_iat_age: 60s
+  repositories: {{allow: ["{repository}"], private: true, ca: web.pem}}
+  sign: {{key: sp.key, certificate_url: "https://{repository}/sp.pem", spc: "1234"}}
 records: {{directory: "{home}/records", mask_numbers: false, retention: 180d}}
 metrics: {{address: "{host}:{metrics}"}}
 admin: {{address: "{host}:{admin}"}}
@@ -24,6 +33,7 @@ TRUNKS = f"""\
 customers:
   - {{id: acme, name: "Acme 呼叫中心"}}
   - {{id: bolt, name: "Bolt 快递"}}
+  - {{id: carrier, name: "另一家运营商 / another operator"}}
 trunks:
   - id: acme-1
     customer: acme
@@ -47,20 +57,41 @@ trunks:
     dial_plan: {{country: "86", area: "21"}}
     allocations:
       - {{first: "+862166660000", last: "+862166660099", purpose: "delivery calls"}}
+  - id: carrier-1
+    customer: carrier
+    role: peer
+    mode: block
+    sources: ["{PEER}/32"]
+    gateway: ["sip:{PEER}:5060"]
+    identity: {{verify: required, min_attestation: B}}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the record and the caller must say: `rule` stands among the findings ("" for no findings)."""
+    """
+    What the record and the caller must say: `rule` stands among the findings ("" for no findings); `signed` is the
+    attestation that the call was signed with on its way ("" for none).
+    """
 
     verdict: str
     enforced: bool
     status: int
     rule: str = ""
+    signed: str = ""
 
 
-PASSED = Expected("pass", enforced=True, status=200)
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that a call brings: who it says calls, how old it is in seconds, where its certificate is."""
+
+    orig: str
+    age: float = 0.0
+    path: str = GOOD
+
+
+SIGNED = Expected("pass", enforced=True, status=200, signed="A")
+VALID = Expected("pass", enforced=True, status=200)
 EMERGENCY = Expected("pass", enforced=True, status=200, rule="caller.not_allocated")  # recorded, never rejected
 
 
@@ -69,7 +100,8 @@ class Kind:
     """
     One kind of call; `key` names its text in the catalogue (`demo.kind.<key>`).
 
-    `host` is the address that it comes from; `sender` the From value; `claims` more fields.
+    `host` is the address that it comes from; `sender` the From value; `claims` more fields; `token` what its
+    Identity says.
     """
 
     key: str
@@ -77,6 +109,7 @@ class Kind:
     sender: str
     expected: Expected
     claims: tuple[tuple[str, str], ...] = ()
+    token: Token | None = None
     called: str = "02155556666"
 
 
@@ -89,12 +122,13 @@ def _rejected(rule: str, status: int = 403) -> Expected:
 
 
 def _noted(rule: str) -> Expected:
-    return Expected("reject", enforced=False, status=200, rule=rule)
+    return Expected("reject", enforced=False, status=200, rule=rule, signed="B")
 
 
+ABROAD = _number("+862755550001")  # a number of the other operator
 KINDS = (
-    Kind("allocated", BLOCKING, _number("02488880001"), PASSED),
-    Kind("service_number", BLOCKING, _number("4008001234"), PASSED),
+    Kind("allocated", BLOCKING, _number("02488880001"), SIGNED),
+    Kind("service_number", BLOCKING, _number("4008001234"), SIGNED),
     Kind("not_allocated", BLOCKING, _number("02488889999"), _rejected("caller.not_allocated")),
     Kind(
         "good_pai",
@@ -120,6 +154,17 @@ KINDS = (
     Kind("expired", BLOCKING, _number("02488880201"), _rejected("caller.not_allocated")),
     Kind("emergency", BLOCKING, _number("95588"), EMERGENCY, called="110"),
     Kind("stranger", STRANGER, _number("02488880001"), _rejected("trunk.unknown")),
-    Kind("monitor_good", MONITORED, _number("02166660001"), PASSED),
+    Kind("monitor_good", MONITORED, _number("02166660001"), SIGNED),
     Kind("monitor_spoofed", MONITORED, _number("95588"), _noted("caller.not_allocated")),
+    Kind("token", PEER, ABROAD, VALID, token=Token("862755550001")),
+    Kind("unsigned", PEER, ABROAD, _rejected("identity.missing", 428)),
+    Kind("token_spoofed", PEER, _number("95588"), _rejected("identity.mismatch", 438), token=Token("862755550001")),
+    Kind("token_stale", PEER, ABROAD, _rejected("identity.stale"), token=Token("862755550001", age=600)),
+    Kind(
+        "token_expired",
+        PEER,
+        ABROAD,
+        _rejected("identity.untrusted", 437),
+        token=Token("862755550001", path=EXPIRED),
+    ),
 )

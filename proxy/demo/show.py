@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from time import time
 from typing import Any
 
 from proxy.demo.caller import Attempt, Ending
@@ -13,7 +14,7 @@ from proxy.demo.stage import Stage
 from proxy.settings.catalogue import text
 
 COLUMNS = ("kind", "numbers", "expected", "verdict", "rules", "status", "good")
-WIDTHS = {"kind": 35, "numbers": 26, "expected": 16, "verdict": 12, "rules": 21, "status": 3}  # terminal columns
+WIDTHS = {"kind": 35, "numbers": 26, "expected": 16, "verdict": 22, "rules": 21, "status": 3}  # terminal columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Placed:
             return None
         rules = self.rules
         rule = self.kind.expected.rule if self.kind.expected.rule in rules else ",".join(rules)
-        return Expected(self.record["verdict"], self.record["enforced"], self.ending.status, rule)
+        signed = self.record["attestation"] or ""
+        return Expected(self.record["verdict"], self.record["enforced"], self.ending.status, rule, signed)
 
     @property
     def rules(self) -> list[str]:
@@ -52,9 +54,18 @@ async def play(stage: Stage, first: int = 0) -> AsyncIterator[Placed]:
 
 async def place(stage: Stage, kind: Kind, call_id: str) -> Placed:
     """Place one call and read its record."""
-    attempt = Attempt(call_id, kind.sender, kind.called, kind.claims)
+    attempt = Attempt(call_id, kind.sender, kind.called, (*kind.claims, *_identity(stage, kind)))
     ending, record = await asyncio.gather(stage.phones[kind.host].place(attempt), stage.verdict(call_id))
     return Placed(kind, ending, record)
+
+
+def _identity(stage: Stage, kind: Kind) -> tuple[tuple[str, str], ...]:
+    """The Identity of a call that is signed."""
+    token = kind.token
+    if token is None:
+        return ()
+    base, dest = f"https://{stage.repository}", f"86{kind.called[1:]}"
+    return (("Identity", stage.signers.value(base, token.orig, dest, time() - token.age, token.path)),)
 
 
 def headings(lang: str) -> dict[str, str]:
@@ -68,7 +79,7 @@ def row(placed: Placed, lang: str) -> dict[str, str]:
         "kind": text(f"demo.kind.{placed.kind.key}", lang),
         "numbers": _numbers(placed.kind),
         "expected": f"{_words(placed.kind.expected, lang)} {placed.kind.expected.status}",
-        "verdict": _words(placed.seen, lang),
+        "verdict": _recorded(placed.seen, lang),
         "rules": ", ".join(placed.rules),
         "status": str(placed.ending.status),
         "good": "OK" if placed.good else "✗",
@@ -81,6 +92,12 @@ def _numbers(kind: Kind) -> str:
     users = [value.partition("sip:")[2].partition("@")[0] for value in values]
     shown = kind.sender.partition("<")[0].strip()
     return " ".join([shown, *users] if shown else users)
+
+
+def _recorded(seen: Expected | None, lang: str) -> str:
+    """The verdict, and how the call was signed on its way."""
+    words = _words(seen, lang)
+    return text("demo.signed", lang, verdict=words, level=seen.signed) if seen is not None and seen.signed else words
 
 
 def _words(expected: Expected | None, lang: str) -> str:

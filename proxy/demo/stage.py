@@ -11,10 +11,12 @@ import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Any, Literal
 
-from proxy.demo import callee, caller, scenario
+from proxy.demo import callee, caller, repository, scenario, signers
 from proxy.demo.caller import Caller
+from proxy.demo.signers import Signers
 
 START = 200  # greetings, half a second and more apart from each other, before the program is given up
 STOP = 5.0  # seconds that the program gets to end by itself
@@ -28,7 +30,10 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A running proxy and its phones by source address; `home` holds the configuration, records and state."""
+    """
+    A running proxy and its phones by source address; `home` holds the configuration, records and state;
+    `repository` is where the certificates of `signers` are, "ip:port".
+    """
 
     home: Path
     sip: str
@@ -36,6 +41,8 @@ class Stage:
     admin: str
     callee: str
     phones: dict[str, Caller]
+    signers: Signers
+    repository: str
 
     @property
     def records(self) -> Path:
@@ -79,6 +86,13 @@ async def running() -> AsyncIterator[Stage]:
         home = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="trunkward-demo-")))
         answering = await callee.listen(scenario.HOST)
         held.callback(answering.close)
+        now = time()
+        tls, web = signers.web_server(scenario.HOST, home, now - 60)
+        signing = signers.make(now)
+        port = await held.enter_async_context(repository.serving(scenario.HOST, tls, signing.pages))
+        files = {"anchors.pem": signing.anchors, "web.pem": web, "sp.key": signers.private_key(signing.key)}
+        for name, data in files.items():
+            (home / name).write_bytes(data)
         (sip,), (metrics, admin) = free_ports(1, "udp"), free_ports(2, "tcp")
         ports = {
             "host": scenario.HOST,
@@ -86,16 +100,17 @@ async def running() -> AsyncIterator[Stage]:
             "metrics": metrics,
             "admin": admin,
             "callee": answering.address,
+            "repository": f"{scenario.HOST}:{port}",
         }
         (home / "trunkward.yaml").write_text(scenario.CONFIG.format(home=home, **ports), encoding="utf-8")
         (home / "trunks.yaml").write_text(scenario.TRUNKS, encoding="utf-8")
         phones = {}
-        for host in (scenario.BLOCKING, scenario.MONITORED, scenario.STRANGER):
+        for host in (scenario.BLOCKING, scenario.MONITORED, scenario.PEER, scenario.STRANGER):
             phones[host] = await caller.phone(host, (scenario.HOST, sip))
             held.callback(phones[host].close)
         await held.enter_async_context(_program(home, phones[scenario.BLOCKING]))
-        at = [f"{scenario.HOST}:{port}" for port in (sip, metrics, admin)]
-        yield Stage(home, sip=at[0], metrics=at[1], admin=at[2], callee=answering.address, phones=phones)
+        at = [f"{scenario.HOST}:{each}" for each in (sip, metrics, admin)]
+        yield Stage(home, at[0], at[1], at[2], answering.address, phones, signing, f"{scenario.HOST}:{port}")
 
 
 @contextlib.asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from proxy.demo.scenario import BLOCKING, CONFIG, HOST, KINDS, MONITORED, STRANGER, TRUNKS
+from proxy.demo.scenario import BLOCKING, CONFIG, HOST, KINDS, MONITORED, PEER, STRANGER, TRUNKS
 from proxy.settings.catalogue import text
 
 
@@ -23,12 +23,13 @@ def test_each_host_is_what_the_directory_says() -> None:
     assert {source: trunk["mode"] for trunk in trunks for source in trunk["sources"]} == {
         f"{BLOCKING}/32": "block",
         f"{MONITORED}/32": "monitor",
+        f"{PEER}/32": "block",
     }
-    assert {kind.host for kind in KINDS} == {BLOCKING, MONITORED, STRANGER}
+    assert {kind.host for kind in KINDS} == {BLOCKING, MONITORED, PEER, STRANGER}
 
 
 def test_the_configuration_is_whole() -> None:
-    ports = {"sip": 1, "metrics": 2, "admin": 3, "callee": f"{HOST}:4"}
+    ports = {"sip": 1, "metrics": 2, "admin": 3, "callee": f"{HOST}:4", "repository": f"{HOST}:5"}
     config = yaml.safe_load(CONFIG.format(home="/a home", host=HOST, **ports))
     assert config["records"]["directory"] == "/a home/records"
     assert config["core"]["next_hops"][0]["uri"] == f"sip:{HOST}:4"
@@ -36,4 +37,6 @@ def test_the_configuration_is_whole() -> None:
 
 def test_every_way_a_call_can_go_is_shown() -> None:
     ways = {(kind.expected.verdict, kind.expected.enforced, kind.expected.status) for kind in KINDS}
-    assert ways == {("pass", True, 200), ("reject", True, 403), ("reject", True, 433), ("reject", False, 200)}
+    rejected = {("reject", True, status) for status in (403, 428, 433, 437, 438)}
+    assert ways == {("pass", True, 200), ("reject", False, 200), *rejected}
+    assert {kind.expected.signed for kind in KINDS} == {"", "A", "B"}

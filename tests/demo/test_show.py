@@ -15,17 +15,21 @@ def kind(key: str) -> Kind:
     return next(each for each in KINDS if each.key == key)
 
 
-def record(verdict: str, enforced: bool, *rules: str) -> dict[str, Any]:
-    return {"verdict": verdict, "enforced": enforced, "findings": [{"rule": rule} for rule in rules]}
+def record(verdict: str, enforced: bool, *rules: str, signed: str | None = None) -> dict[str, Any]:
+    findings = [{"rule": rule} for rule in rules]
+    return {"verdict": verdict, "enforced": enforced, "attestation": signed, "findings": findings}
 
 
 @pytest.mark.parametrize(
     ("key", "status", "written", "good"),
     [
-        pytest.param("allocated", 200, record("pass", True), True, id="pass"),
-        pytest.param("allocated", 403, record("pass", True), False, id="caller-saw-another-status"),
+        pytest.param("allocated", 200, record("pass", True, signed="A"), True, id="pass"),
+        pytest.param("allocated", 200, record("pass", True), False, id="not-signed"),
+        pytest.param("allocated", 403, record("pass", True, signed="A"), False, id="caller-saw-another-status"),
         pytest.param("allocated", 200, None, False, id="no-record"),
-        pytest.param("allocated", 200, record("pass", True, "caller.conflict"), False, id="finding-too-much"),
+        pytest.param(
+            "allocated", 200, record("pass", True, "caller.conflict", signed="A"), False, id="finding-too-much"
+        ),
         pytest.param("good_pai", 403, record("reject", True, "caller.not_allocated"), True, id="reject"),
         pytest.param("good_pai", 403, record("reject", True, "caller.dno"), False, id="another-rule"),
         pytest.param("good_pai", 403, record("reject", False, "caller.not_allocated"), False, id="not-enforced"),
@@ -36,8 +40,10 @@ def record(verdict: str, enforced: bool, *rules: str) -> dict[str, Any]:
             True,
             id="one-of-two",
         ),
-        pytest.param("monitor_spoofed", 200, record("reject", False, "caller.not_allocated"), True, id="monitor"),
-        pytest.param("monitor_spoofed", 200, record("pass", False), False, id="monitor-blind"),
+        pytest.param(
+            "monitor_spoofed", 200, record("reject", False, "caller.not_allocated", signed="B"), True, id="monitor"
+        ),
+        pytest.param("monitor_spoofed", 200, record("pass", False, signed="B"), False, id="monitor-blind"),
     ],
 )
 def test_good(key: str, status: int, written: dict[str, Any] | None, good: bool) -> None:
@@ -49,12 +55,14 @@ def test_good(key: str, status: int, written: dict[str, Any] | None, good: bool)
 @pytest.mark.parametrize(
     ("lang", "verdict", "expected"),
     [
-        pytest.param("en", "would reject", "would reject 200", id="en"),
-        pytest.param("zh", "本应拒绝", "本应拒绝 200", id="zh"),
+        pytest.param("en", "would reject, signed B", "would reject 200", id="en"),
+        pytest.param("zh", "本应拒绝，签名 B", "本应拒绝 200", id="zh"),
     ],
 )
 def test_row(lang: str, verdict: str, expected: str) -> None:
-    placed = Placed(kind("monitor_spoofed"), Ending(200, "OK"), record("reject", False, "caller.not_allocated"))
+    placed = Placed(
+        kind("monitor_spoofed"), Ending(200, "OK"), record("reject", False, "caller.not_allocated", signed="B")
+    )
     shown = row(placed, lang)
     assert (shown["verdict"], shown["expected"], shown["numbers"]) == (verdict, expected, "95588")
     assert shown["rules"] == "caller.not_allocated"

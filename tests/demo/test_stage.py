@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from urllib.request import urlopen
 
-from proxy.demo import show, stage
+from proxy.demo import show, signers, stage
 from proxy.demo.scenario import KINDS
 
 
@@ -36,6 +36,6 @@ def test_a_verdict_is_found_in_whole_lines_only(tmp_path: Path) -> None:
     file = records / "calls-20260101.jsonl"
     half = json.dumps({"event": "call.verdict", "call_id": "b"})[:-5]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines) + half, encoding="utf-8")
-    running = stage.Stage(tmp_path, "", "", "", "", {})
+    running = stage.Stage(tmp_path, "", "", "", "", {}, signers.make(0.0), "")
     assert asyncio.run(running.verdict("a")) == lines[0]
     assert asyncio.run(running.verdict("b", looks=2)) is None
