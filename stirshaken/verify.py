@@ -199,7 +199,7 @@ def _add_validated(found: Validated, now: float, checks: list[Check], findings: 
     findings += found.findings
     for check in found.checks:
         checks.append(replace(check, name=f"certificate.{check.name}"))
-        if check.ok is None:
+        if check.open:
             findings.append(Finding(Rule.UNREACHABLE, check.detail))
     if int(now) > found.not_after and not found.findings:
         _add(Check("certificate.dates", False, "certificate has expired"), Rule.UNTRUSTED, checks, findings)
@@ -271,7 +271,7 @@ def _identity(token: Passport, checks: Sequence[Check], findings: Sequence[Findi
     if any(finding.rule is not Rule.UNREACHABLE for finding in findings):
         result = Result.FAILED
     else:
-        result = Result.PASSED if all(check.ok for check in checks) else Result.UNKNOWN
+        result = Result.UNKNOWN if any(check.open or check.ok is False for check in checks) else Result.PASSED
     return Identity(result, tuple(findings), tuple(checks), token.ppt, token.header, token.claims, token.signature)
 
 
