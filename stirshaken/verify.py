@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from stirshaken import claims, constraints, identity, passport
+from stirshaken import claims, constraints, identity, media, passport
 from stirshaken.certificate import Validated, covers
 from stirshaken.claims import Demands, Facts, SignedCall
 from stirshaken.errors import MalformedError
@@ -104,9 +104,8 @@ def verify(
     """
     Judge the Identity values of a call; malformed ones get a verdict like others, nothing is raised for them.
 
-    Base PASSporTs (full or compact), shaken and div are understood; div-o, rcd, rph and others are ignored, and so
-    is an mky claim. A div token counts only as a link of the chain that leads from a valid token for somebody else
-    to whom this call is for; all of its links must be fresh and valid.
+    Base PASSporTs (full or compact), shaken and div are understood; div-o, rcd, rph and others are ignored. A div
+    token counts only as a link of the chain that leads from a valid token for somebody else to whom this call is for; all of its links must be fresh and valid.
 
     Args:
         call: What SIP says of it.
@@ -167,7 +166,8 @@ class _Verifier:
         header = {"alg": read.alg, "typ": passport.TYP, "x5u": read.info}
         orig = {self.call.orig.kind: self.call.orig.value}
         dest = {called[0].kind: [called[0].value]}
-        return passport.rebuild(read.token, header, {"orig": orig, "dest": dest, "iat": int(date)})
+        keys = {"mky": media.claim(self.call.fingerprints)} if self.call.fingerprints else {}  # RFC 8224 §4
+        return passport.rebuild(read.token, header, {"orig": orig, "dest": dest, "iat": int(date), **keys})
 
     def _certified(self, read: IdentityField, token: Passport, checks: list[Check], findings: list[Finding]) -> None:
         """Add what depends on the certificate."""
