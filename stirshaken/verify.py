@@ -105,7 +105,8 @@ def verify(
     Judge the Identity values of a call; malformed ones get a verdict like others, nothing is raised for them.
 
     Base PASSporTs (full or compact), shaken and div are understood; div-o, rcd, rph and others are ignored. A div
-    token counts only as a link of the chain that leads from a valid token for somebody else to whom this call is for; all of its links must be fresh and valid.
+    token counts only as a link of the chain that leads from a valid token for somebody else to whom this call is
+    for; all of its links must be fresh and valid.
 
     Args:
         call: What SIP says of it.
