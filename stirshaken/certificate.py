@@ -50,10 +50,10 @@ class Validated:
 
     @property
     def result(self) -> Result:
-        """Failed with any finding; unknown where a check could not be made; else passed."""
+        """Failed with any finding; unknown where a check that counts could not be made; else passed."""
         if self.findings:
             return Result.FAILED
-        return Result.UNKNOWN if any(check.ok is None for check in self.checks) else Result.PASSED
+        return Result.UNKNOWN if any(check.open for check in self.checks) else Result.PASSED
 
 
 def validate(

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from stirshaken import base64url, canonical
+from stirshaken import base64url, canonical, media
 from stirshaken.errors import MalformedError
 from stirshaken.findings import Check, Finding, Rule
 from stirshaken.identity import IdentityField
+from stirshaken.media import Fingerprint
 from stirshaken.numbers import Identifier, of_claim
 from stirshaken.passport import MAX_TOKEN, Passport
 
@@ -32,12 +33,14 @@ class SignedCall:
     `orig` is the caller by From, or by P-Asserted-Identity where the operator trusts that. `dest` are the called,
     any of whom a token must name; the first is that of To, which the compact form leaves out. Where To is not to be
     trusted (it need not be where the call goes), give the Request-URI alone: then a diverted call has to prove its
-    diversions. `date` is the Date field in epoch seconds, None without one.
+    diversions. `date` is the Date field in epoch seconds, None without one. `fingerprints` are those of the body
+    (stirshaken.media), None where nobody looked: then a token's are not compared.
     """
 
     orig: Identifier
     dest: tuple[Identifier, ...]
     date: float | None = None
+    fingerprints: tuple[Fingerprint, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,10 @@ def judge(facts: Facts) -> Iterator[tuple[Check, Finding | None]]:
     for name, rule, applies, find in _CHECKS:
         if applies(facts):
             fault = find(facts)
-            yield Check(name, not fault, fault), Finding(rule, fault) if fault else None
+            if fault is None:
+                yield Check(name, None, "nothing to compare it with", counts=False), None
+            else:
+                yield Check(name, not fault, fault), Finding(rule, fault) if fault else None
 
 
 def diverted(claims: Mapping[str, Any]) -> Identifier:
@@ -150,14 +156,31 @@ def _origid(facts: Facts) -> str:
     return "" if is_uuid(facts.passport.claims.get("origid")) else "origid is no UUID"
 
 
-def _div(facts: Facts) -> str:
-    if "opt" in facts.passport.claims:
-        return "opt stands in a div token"
+def _mky(facts: Facts) -> str:
+    return _fault(media.claimed, facts.passport.claims["mky"])
+
+
+def _fingerprints(facts: Facts) -> str | None:
+    """All of the keys that were signed and no others, so that nobody in between can add one of his own."""
+    if facts.call.fingerprints is None:
+        return None
+    same = media.claimed(facts.passport.claims["mky"]) == set(facts.call.fingerprints)
+    return "" if same else "mky and the fingerprints of the SDP differ"
+
+
+def _fault(read: Callable[[Any], object], value: object) -> str:
+    """Why a claim cannot be read, "" where it can."""
     try:
-        diverted(facts.passport.claims)
+        read(value)
     except MalformedError as error:
         return error.reason
     return ""
+
+
+def _div(facts: Facts) -> str:
+    if "opt" in facts.passport.claims:
+        return "opt stands in a div token"
+    return _fault(diverted, facts.passport.claims)
 
 
 def _attestation(facts: Facts) -> str:
@@ -184,11 +207,19 @@ def _link(facts: Facts) -> bool:
     return facts.passport.ppt == DIV
 
 
+def _keyed(facts: Facts) -> bool:
+    return "mky" in facts.passport.claims
+
+
+def _keyed_well(facts: Facts) -> bool:
+    return _keyed(facts) and not _mky(facts)
+
+
 def _demanded(facts: Facts) -> bool:
     return facts.demands.attestation != "" and facts.passport.ppt != DIV
 
 
-_Row: TypeAlias = tuple[str, Rule, Callable[[Facts], bool], Callable[[Facts], str]]
+_Row: TypeAlias = tuple[str, Rule, Callable[[Facts], bool], Callable[[Facts], str | None]]
 _CHECKS: Final[tuple[_Row, ...]] = (
     ("info", Rule.INVALID, _always, _info),
     ("alg", Rule.INVALID, _always, _alg),
@@ -199,5 +230,7 @@ _CHECKS: Final[tuple[_Row, ...]] = (
     ("attest", Rule.INVALID, _shaken, _attest),
     ("origid", Rule.INVALID, _shaken, _origid),
     ("div", Rule.INVALID, _link, _div),
+    ("mky", Rule.INVALID, _keyed, _mky),
+    ("fingerprints", Rule.MISMATCH, _keyed_well, _fingerprints),
     ("attestation", Rule.ATTESTATION, _demanded, _attestation),
 )

@@ -32,6 +32,10 @@ MAX_CONNECTIONS: Final = 64
 # Octets read at a time; the loop has its turn in between.
 READ: Final = 4096
 
+# What is asked for (RFC 8555 §9.1, RFC 5280 §4.2.1.13, RFC 8226 §10.1)
+CHAINS: Final = "application/pem-certificate-chain"
+LISTS: Final = "application/pkix-crl, application/tnauthlist, */*;q=0.5"
+
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Host name and port in, addresses as text out; OSError where there are none."""
 
@@ -117,7 +121,8 @@ def _lookup(host: str, port: int) -> list[str]:
 
 class Fetcher:
     """
-    Fetches certificates over HTTPS, from addresses that have been checked and from nowhere else.
+    Fetches certificates over HTTPS, from addresses that have been checked and from nowhere else; revocation lists
+    and lists of numbers too, for which `accept` says what is asked for.
 
     `resolve` and `ssl_context` are the system's where they are None. No proxy (nor a variable that names one), no
     cookie and no redirection has a say (ATIS-1000074 §5.3.1).
@@ -130,9 +135,11 @@ class Fetcher:
         ssl_context: ssl.SSLContext | None = None,
         allowed: Allowed = NOTHING,
         limits: Limits = Limits(),
+        accept: str = CHAINS,
     ) -> None:
         self._allowed = allowed
         self._limits = limits
+        self._accept = accept
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context or ssl.create_default_context(),
             network_backend=_CheckedBackend(resolve or SystemResolver(), allowed, limits),
@@ -167,7 +174,7 @@ class Fetcher:
         limits = self._limits
         timeout = {"connect": limits.connect, "read": limits.total, "write": limits.total, "pool": limits.total}
         async with self._pool.stream(
-            "GET", _url(target), headers=_request_headers(target), extensions={"timeout": timeout}
+            "GET", _url(target), headers=_request_headers(target, self._accept), extensions={"timeout": timeout}
         ) as response:
             _check_head(response, limits)
             response.extensions["network_stream"].grant(limits.wire)
@@ -176,13 +183,13 @@ class Fetcher:
 
 def _url(target: X5u) -> httpcore.URL:
     """Built from the parts that were checked, so that no second parser reads the text."""
-    return httpcore.URL(scheme="https", host=target.host, port=target.port, target=target.path)
+    return httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path)
 
 
-def _request_headers(target: X5u) -> list[tuple[str, str]]:
+def _request_headers(target: X5u, accept: str) -> list[tuple[str, str]]:
     return [
         ("Host", target.authority),
-        ("Accept", "application/pem-certificate-chain"),
+        ("Accept", accept),
         ("Accept-Encoding", "identity"),
         ("User-Agent", "stirshaken"),
         ("Connection", "close"),  # a kept connection may be half closed, and its failure would be held against the URL

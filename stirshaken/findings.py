@@ -39,8 +39,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One step of a verification as people read it; `ok` None where it could not be made."""
+    """
+    One step of a verification as people read it; `ok` None where it could not be made. `counts` is False where that
+    is good enough: then it leaves nothing open.
+    """
 
     name: str
     ok: bool | None
     detail: str = ""
+    counts: bool = True
+
+    @property
+    def open(self) -> bool:
+        """Whether it could not be made and the result is unknown for that."""
+        return self.ok is None and self.counts

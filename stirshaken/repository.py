@@ -157,6 +157,15 @@ class Repository(Generic[T]):
             await _landing(flight, now) if flight is not None else self._denied(CLOSED if self._closed else BUSY, now)
         )
 
+    def demote(self, url: str, entry: Entry[T], until: float) -> None:
+        """
+        Keep a value that has turned out to be no good among the failures: only until then, and it drives out no good
+        one. Nothing happens where another value has come in its place.
+        """
+        if self._values.get(url) is entry:
+            del self._values[url]
+            _put(self._failures, url, replace(entry, fresh_until=until, stale_until=until), self._bounds.failures)
+
     async def aclose(self) -> None:
         """End all fetches; who still waits gets an entry that says so."""
         self._closed = True

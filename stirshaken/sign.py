@@ -37,7 +37,7 @@ class Signer:
             attest: A, B or C.
             origid: A UUID, which says where the call came from to those who know.
             iat: The moment, in epoch seconds; that of the Date field.
-            mky: The fingerprints of the SDP, where it has any (RFC 8225 §5.2.2).
+            mky: The fingerprints of the SDP, where it has any (RFC 8224 §4): `stirshaken.media.claim`.
         """
         if attest not in claims.LEVELS:
             raise MalformedError("token: attest is none of A, B, C")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from stirshaken import claims, constraints, identity, passport
+from stirshaken import claims, constraints, identity, media, passport
 from stirshaken.certificate import Validated, covers
 from stirshaken.claims import Demands, Facts, SignedCall
 from stirshaken.errors import MalformedError
@@ -104,9 +104,9 @@ def verify(
     """
     Judge the Identity values of a call; malformed ones get a verdict like others, nothing is raised for them.
 
-    Base PASSporTs (full or compact), shaken and div are understood; div-o, rcd, rph and others are ignored, and so
-    is an mky claim. A div token counts only as a link of the chain that leads from a valid token for somebody else
-    to whom this call is for; all of its links must be fresh and valid.
+    Base PASSporTs (full or compact), shaken and div are understood; div-o, rcd, rph and others are ignored. A div
+    token counts only as a link of the chain that leads from a valid token for somebody else to whom this call is
+    for; all of its links must be fresh and valid.
 
     Args:
         call: What SIP says of it.
@@ -167,7 +167,8 @@ class _Verifier:
         header = {"alg": read.alg, "typ": passport.TYP, "x5u": read.info}
         orig = {self.call.orig.kind: self.call.orig.value}
         dest = {called[0].kind: [called[0].value]}
-        return passport.rebuild(read.token, header, {"orig": orig, "dest": dest, "iat": int(date)})
+        keys = {"mky": media.claim(self.call.fingerprints)} if self.call.fingerprints else {}  # RFC 8224 §4
+        return passport.rebuild(read.token, header, {"orig": orig, "dest": dest, "iat": int(date), **keys})
 
     def _certified(self, read: IdentityField, token: Passport, checks: list[Check], findings: list[Finding]) -> None:
         """Add what depends on the certificate."""
@@ -199,7 +200,7 @@ def _add_validated(found: Validated, now: float, checks: list[Check], findings: 
     findings += found.findings
     for check in found.checks:
         checks.append(replace(check, name=f"certificate.{check.name}"))
-        if check.ok is None:
+        if check.open:
             findings.append(Finding(Rule.UNREACHABLE, check.detail))
     if int(now) > found.not_after and not found.findings:
         _add(Check("certificate.dates", False, "certificate has expired"), Rule.UNTRUSTED, checks, findings)
@@ -271,7 +272,7 @@ def _identity(token: Passport, checks: Sequence[Check], findings: Sequence[Findi
     if any(finding.rule is not Rule.UNREACHABLE for finding in findings):
         result = Result.FAILED
     else:
-        result = Result.PASSED if all(check.ok for check in checks) else Result.UNKNOWN
+        result = Result.UNKNOWN if any(check.open or check.ok is False for check in checks) else Result.PASSED
     return Identity(result, tuple(findings), tuple(checks), token.ppt, token.header, token.claims, token.signature)
 
 

@@ -12,6 +12,7 @@ from stirshaken.errors import MalformedError
 # ATIS-1000074 §5.3.1: 443 (or none) or 8443.
 HTTPS_PORT: Final = 443
 PORTS: Final = frozenset({HTTPS_PORT, 8443})
+HTTP_PORT: Final = 80
 # The longest of 17,839 URLs seen in traffic has about a hundred characters.
 MAX_URL: Final = 1024
 # RFC 1035 §2.3.4, without the root's dot.
@@ -43,6 +44,7 @@ class Allowed:
     endpoints: frozenset[tuple[str, int]] = frozenset()
     suffixes: tuple[str, ...] = ()
     private: bool = False
+    plain: bool = False
 
     def covers(self, host: str, port: int) -> bool:
         """Whether the list names this host at this port."""
@@ -52,6 +54,7 @@ class Allowed:
 
 
 NOTHING: Final = Allowed()
+_PORT: Final = {"https": HTTPS_PORT, "http": HTTP_PORT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,13 @@ class X5u:
     port: int
     path: str
     text: str
+    scheme: str = "https"
 
     @property
     def authority(self) -> str:
         """Host and port as in a Host header field (RFC 9110 §7.2)."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == HTTPS_PORT else f"{host}:{self.port}"
+        return host if self.port == _PORT[self.scheme] else f"{host}:{self.port}"
 
 
 def parse(url: str, allowed: Allowed = NOTHING) -> X5u:
@@ -82,13 +86,14 @@ def parse(url: str, allowed: Allowed = NOTHING) -> X5u:
     """
     _check_characters(url)
     scheme, _, rest = url.partition("://")
-    if scheme.lower() != "https":
+    scheme = scheme.lower()
+    if scheme != "https" and not (allowed.plain and scheme == "http"):
         raise MalformedError("scheme is not https")
     authority, slash, path = rest.partition("/")
-    host, port = _authority(authority)
-    if port not in PORTS and (host, port) not in allowed.endpoints:
-        raise MalformedError("port is neither 443 nor 8443")
-    return X5u(host, port, _path(slash + path), url)
+    host, port = _authority(authority, _PORT[scheme])
+    if port not in (PORTS if scheme == "https" else (HTTP_PORT,)) and (host, port) not in allowed.endpoints:
+        raise MalformedError("port is neither 443 nor 8443" if scheme == "https" else "port is not 80")
+    return X5u(host, port, _path(slash + path), url, scheme)
 
 
 def _check_characters(url: str) -> None:
@@ -101,13 +106,13 @@ def _check_characters(url: str) -> None:
             raise MalformedError(f"URL has a {part}")
 
 
-def _authority(text: str) -> tuple[str, int]:
+def _authority(text: str, port: int) -> tuple[str, int]:
     if "@" in text:
         raise MalformedError("URL has a userinfo")
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         raise MalformedError("malformed host or port")
-    return _host(match[1]), int(match[2] or HTTPS_PORT)
+    return _host(match[1]), int(match[2] or port)
 
 
 def _host(text: str) -> str:

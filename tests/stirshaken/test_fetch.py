@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 import trustme
 
-from stirshaken.fetch import Fetched, Fetcher, FetchError, Limits, Reason
+from stirshaken.fetch import LISTS, Fetched, Fetcher, FetchError, Limits, Reason
 from stirshaken.x5u import Allowed
 from tests.stirshaken.https import HOST, OK, Behaviour, Seen, context, endless, hangs, resets, says, serving, trusting
 
@@ -164,6 +164,26 @@ def test_the_request() -> None:
         f"Host: {HOST}:{seen.port}",
         "User-Agent: stirshaken",
     ]
+
+
+def test_lists_are_asked_for_over_http_where_that_is_permitted() -> None:
+    async def run() -> tuple[Fetched, bytes]:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            requests.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(OK)
+            await writer.drain()
+            writer.close()
+
+        requests: list[bytes] = []
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        allowed = Allowed(frozenset({(HOST, port)}), private=True, plain=True)
+        async with server, Fetcher(resolve=Names(LOOPBACK), allowed=allowed, limits=QUICK, accept=LISTS) as one:
+            return await one.fetch(f"http://{HOST}:{port}/a.crl"), requests[0]
+
+    fetched, request = asyncio.run(run())
+    assert fetched.body == b"chain"
+    assert f"Accept: {LISTS}\r\n".encode() in request
 
 
 def test_no_cookie_comes_back() -> None:

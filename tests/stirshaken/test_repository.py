@@ -257,6 +257,36 @@ def test_failures_are_bounded_and_drive_out_no_certificate() -> None:
     tell(story, b"chain", Reason.REFUSED_URL, bounds=Bounds(entries=1, failures=3))
 
 
+def test_a_value_that_is_no_good_is_kept_among_the_failures() -> None:
+    async def story(repository: Repository[str], source: Source) -> None:
+        good = await repository.get(URL, NOW)
+        for url in urls(5):
+            repository.demote(url, await repository.get(url, NOW), NOW + 60)
+        assert repository.lookup(URL, NOW) is good
+        for url in urls(5)[2:]:
+            kept = repository.lookup(url, NOW + 59)
+            assert kept is not None
+            assert (kept.value, kept.reason) == ("chain", "")
+            assert repository.lookup(url, NOW + 61) is None
+        assert repository.lookup(urls(5)[0], NOW) is None
+        assert repository.statistics.answers["failure"] == 3
+
+    tell(story, b"chain", bounds=Bounds(entries=2, failures=3))
+
+
+def test_a_value_that_has_come_since_is_not_touched() -> None:
+    async def story(repository: Repository[str], source: Source) -> None:
+        old = await repository.get(URL, NOW)
+        repository.lookup(URL, NOW + DAY - 1)
+        await settle()
+        repository.demote(URL, old, NOW + 60)
+        new = repository.lookup(URL, NOW + DAY)
+        assert new is not None
+        assert (new is old, new.value) == (False, "chain")
+
+    tell(story, b"chain")
+
+
 def test_durations() -> None:
     statistics = Statistics()
     for seconds in (0.01, 0.05, 0.06, 2.5, 99.0):

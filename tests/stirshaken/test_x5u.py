@@ -149,6 +149,39 @@ def test_the_rule_of_a_laboratory_is_narrow(url: str) -> None:
         parse(url, LAB)
 
 
+PLAIN = Allowed(endpoints=frozenset({("127.0.0.1", 8080)}), plain=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "scheme", "port", "authority"),
+    [
+        ("http://crl.example/a.crl", "http", 80, "crl.example"),
+        ("HTTP://crl.example:80/a.crl", "http", 80, "crl.example"),
+        ("http://127.0.0.1:8080/a.crl", "http", 8080, "127.0.0.1:8080"),
+        ("https://crl.example:8443/a.crl", "https", 8443, "crl.example:8443"),
+    ],
+)
+def test_lists_may_come_over_http(url: str, scheme: str, port: int, authority: str) -> None:
+    read = parse(url, PLAIN)
+    assert (read.scheme, read.port, read.authority) == (scheme, port, authority)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://crl.example:443/a",
+        "http://crl.example:8080/a",
+        "https://crl.example:80/a",
+        "ftp://crl.example/a",
+        "http://u@crl.example/",
+        "http://crl.example/?a",
+    ],
+)
+def test_http_is_as_narrow(url: str) -> None:
+    with pytest.raises(MalformedError):
+        parse(url, PLAIN)
+
+
 @pytest.mark.parametrize(
     ("host", "port", "covered"),
     [
