@@ -10,6 +10,7 @@ from proxy.sip.fields import parse_via, split_values
 from proxy.sip.message import CSEQ, VIA, Message, line_value, parse
 
 _STATUS_END: Final = len(b"SIP/2.0 200")
+_STATUSES: Final = {b"%d " % status: status for status in range(100, 700)}
 
 
 class Response:
@@ -66,21 +67,21 @@ def _usual(data: bytes) -> Response | None:
     via = grammar.PLAIN_VIA_OF_RESPONSE.fullmatch(data, start + 6, end)
     number = grammar.SHORT_CSEQ.fullmatch(data, cseq + 7, data.find(b"\r\n", cseq + 2))
     digits = data[length + 17 : data.find(b"\r\n", length + 2)].strip(b" \t")
-    status = data[8:_STATUS_END]
+    status = _STATUSES.get(data[8 : _STATUS_END + 1])
     if (
         odd.count(b"\r\n") * 2 != len(odd)
         or via is None
         or number is None
-        or not grammar.CONTENT_LENGTH.fullmatch(digits)
+        or not digits.isdigit()  # ASCII: these are octets
+        or len(digits) > 9
         or int(digits) != len(data) - head_end - 4
-        or not grammar.STATUS.fullmatch(status)
-        or data[_STATUS_END] != 0x20
+        or status is None
     ):
         return None
     phrase = data[_STATUS_END + 1 : start]
     rest = via[3]  # SIPp and others write several values in one field
     upstream = data[:start] + data[end:] if rest is None else data[: start + 2] + b"Via: " + rest + data[end:]
-    return Response(data, int(status), phrase, via[1], via[2], number[1], upstream)
+    return Response(data, status, phrase, via[1], via[2], number[1], upstream)
 
 
 def _whole(data: bytes) -> Response:
