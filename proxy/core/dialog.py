@@ -169,8 +169,9 @@ def _hop(
 
 def _may_reach(state: State, ip: str, target: Uri, call: CallState | None) -> bool:
     """Whether a trunk may send to `target`: the core side, or an address that it named in this call."""
-    if any(trunk.role == "core" for trunk in state.admission.candidates(ip)):
-        return True
+    for trunk in state.admission.candidates(ip):
+        if trunk.role == "core":
+            return True
     return call is not None and target.host in _named(state, call)
 
 

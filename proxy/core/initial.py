@@ -99,7 +99,7 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
     question. Raises ParseError for a route set that cannot be read, before anything is kept.
     """
     request = context.request
-    leg = state.stamp.of_request(request, context.source[0])
+    leg = state.origin(context)
     if leg in state.calls:  # its transaction is long over, its call is not
         state.answer(context, 482, now)
         return
@@ -232,7 +232,7 @@ def pass_on(
     must add makes it longer than a datagram can be.
     """
     request = context.request
-    context.branch = make_branch(state, request, context.source[0])
+    context.branch = make_branch(state, request, context.source[0], state.origin(context))
     context.far = hop.text
     data = forward.forwarded(
         request,
@@ -276,7 +276,7 @@ def pass_on_stateless(state: State, request: Request, routed: Routed, hop: Hop, 
         routed,
         state.place,
         via=forward.received_via(request.via, request.via_rest, source),
-        branch=make_branch(state, request, source[0]),
+        branch=make_branch(state, request, source[0], state.stamp.of_request(request, source[0])),
         egress=hop.listener,
         record=[],
     )
@@ -286,8 +286,8 @@ def pass_on_stateless(state: State, request: Request, routed: Routed, hop: Hop, 
     return True
 
 
-def make_branch(state: State, request: Request, source: str) -> bytes:
-    """The branch of a request as this node passes it on."""
+def make_branch(state: State, request: Request, source: str, origin: bytes) -> bytes:
+    """The branch of a request as this node passes it on; `origin` is what the stamp says of it."""
     message: Message = request.message
     routes = message.values(ROUTE) if ROUTE in message.names else []
-    return branch(state.stamp.of_request(request, source), state.stamp.path(request, routes, source))
+    return branch(origin, state.stamp.path(request, routes, source))

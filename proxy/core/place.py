@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
@@ -15,38 +14,33 @@ SIP_PORT: Final = 5060
 MAX_PORT: Final = 65535
 
 
-@dataclass(frozen=True, slots=True)
 class Listener:
-    """One socket. `host` and `port` are what peers are told (the advertised address, IPv6 without brackets)."""
+    """
+    One socket. `host` and `port` are what peers are told (the advertised address, IPv6 without brackets);
+    `sent_by` is the sent-by of its Via and the hostport of its Record-Route, `is_ipv6` which family it speaks.
+    """
 
-    index: int
-    name: str
-    host: str
-    port: int
-    bound: Address
+    __slots__ = ("bound", "host", "index", "is_ipv6", "name", "port", "sent_by")
 
-    @property
-    def is_ipv6(self) -> bool:
-        """Which family the socket speaks."""
-        return ":" in self.bound[0]
-
-    @property
-    def sent_by(self) -> bytes:
-        """The sent-by of its Via and the hostport of its Record-Route."""
-        return hostport(self.host, self.port)
+    def __init__(self, index: int, name: str, host: str, port: int, bound: Address) -> None:
+        self.index: Final = index
+        self.name: Final = name
+        self.host: Final = host
+        self.port: Final = port
+        self.bound: Final = bound
+        self.is_ipv6: Final = ":" in bound[0]
+        self.sent_by: Final = hostport(host, port)
 
 
-@dataclass(frozen=True, slots=True)
 class Hop:
-    """A peer that requests are sent to: its address and the listener that they leave from."""
+    """A peer that requests are sent to: its address, the listener that they leave from, and "ip:port" for records."""
 
-    address: Address
-    listener: int
+    __slots__ = ("address", "listener", "text")
 
-    @property
-    def text(self) -> str:
-        """ "ip:port", as records show it."""
-        return show(self.address)
+    def __init__(self, address: Address, listener: int) -> None:
+        self.address: Final = address
+        self.listener: Final = listener
+        self.text: Final = show(address)
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ from proxy.core.actions import EndedBy
 from proxy.core.calls import CallState
 from proxy.core.route import names_tag
 from proxy.core.stamp import split_branch
-from proxy.core.state import Context, State
+from proxy.core.state import CODES, Context, State
 from proxy.sip.fields import parse_cseq, parse_name_addr
 from proxy.sip.message import CALL_ID, CSEQ, FROM
 from proxy.sip.response import Response
@@ -40,10 +40,9 @@ def receive_response(state: State, response: Response, listener: int, now: float
 
 
 def _note(state: State, context: Context, call: CallState, response: Response, now: float) -> None:
-    text = f"{response.status} {response.phrase.decode('utf-8', 'replace')}".rstrip(" ")
-    call.saw(now, "in", context.far, text)
+    call.saw(now, "in", context.far, response.text.rstrip(" "))
     if context.initial and call.callee_trunk:
-        state.tally.count["responses_total", call.callee_trunk, "in", str(response.status)] += 1
+        state.tally.count["responses_total", call.callee_trunk, "in", CODES[response.status]] += 1
 
 
 def _invite_response(state: State, context: Context, response: Response, event: str, now: float) -> None:
@@ -100,14 +99,13 @@ def _pass_up(state: State, context: Context, response: Response, event: str, now
         data = data.replace(b"\r\n", b"\r\nReason: " + context.advice.encode("ascii", "replace") + b"\r\n", 1)
         context.advice = ""
     server = context.server
-    phrase = response.phrase.decode("utf-8", "replace")
     if server is None:
         return
     if server.state in (arrows.COMPLETED, arrows.CONFIRMED, arrows.TERMINATED):
         if event == arrows.SUCCESS:  # the caller has been given up on, but a 2xx is never kept from it (§16.7 step 5)
             state.transmit(data, server.to, server.listener, False)
         return
-    state.respond(context, event, response.status, phrase, data, now)
+    state.respond(context, event, response.status, response.text, data, now)
 
 
 def _abandon(state: State, context: Context) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
 from proxy.core.place import Place
 from proxy.sip.errors import ParseError
@@ -14,7 +14,6 @@ from proxy.sip.uri import Uri, parse_uri
 COOKIE_PARAM = b"tw"
 
 
-@dataclass(frozen=True, slots=True)
 class Routed:
     """
     A request after its route set has been read: the Request-URI to send, the Route values that remain,
@@ -22,11 +21,16 @@ class Routed:
     the listener that the last own entry names (None when there was none).
     """
 
-    uri: bytes
-    routes: list[bytes]
-    target: Uri
-    cookie: bytes = b""
-    egress: int | None = None
+    __slots__ = ("cookie", "egress", "routes", "target", "uri")
+
+    def __init__(
+        self, uri: bytes, routes: list[bytes], target: Uri, cookie: bytes = b"", egress: int | None = None
+    ) -> None:
+        self.uri: Final = uri
+        self.routes: Final = routes
+        self.target: Final = target
+        self.cookie: Final = cookie
+        self.egress: Final = egress
 
     @property
     def is_own(self) -> bool:

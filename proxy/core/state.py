@@ -36,6 +36,7 @@ def _kinds(direction: str) -> dict[bytes, tuple[str, ...]]:
     return {key: ("messages_total", direction, "udp", kind) for key, kind in kinds.items()}
 
 
+CODES: Final = tuple(map(str, range(700)))  # label values of responses_total
 HEARD: Final = _kinds("in")
 SENT: Final = _kinds("out")
 HEARD_OTHER: Final = ("messages_total", "in", "udp", "other")
@@ -62,14 +63,16 @@ class Context:
     """
     The response context of one request being handled (RFC 3261 §16): its server transaction, and the
     client transaction once it has been passed on. `state` is its call, `initial` whether the request is the
-    INVITE that began it, `foreign_route` whether that one names hops of its own; `ticket` names the verdict
-    it waits for, `asked` and `routed` what a re-INVITE is judged by and where it goes then; `peer` and `far`
-    are upstream and downstream for the ladder; `provisional` turns True when downstream has answered at all;
-    `advice` is the Reason that upstream is still to be told (RFC 9410).
+    INVITE that began it, `foreign_route` whether that one names hops of its own; `origin` stands for it in tags
+    and branches (b"" until asked for); `ticket` names the verdict it waits for, `asked` and `routed` what a
+    re-INVITE is judged by and where it goes then; `peer` and `far` are upstream and downstream for the ladder;
+    `provisional` turns True when downstream has answered at all; `advice` is the Reason that upstream is still to
+    be told (RFC 9410).
     """
 
     __slots__ = (
         "advice", "armed", "asked", "branch", "cancelled", "client", "far", "foreign_route", "initial", "listener",
+        "origin",
         "peer", "provisional", "request", "routed", "server", "source", "state", "ticket", "trunk", "via",
     )  # fmt: skip
 
@@ -82,6 +85,7 @@ class Context:
         self.far = ""
         self.via = received_via(request.via, request.via_rest, source)
         self.branch = b""
+        self.origin = b""
         self.server: Machine | None = None
         self.client: Machine | None = None
         self.state: CallState | None = None
@@ -151,9 +155,9 @@ class State:
 
     def transmit(self, data: bytes, to: Address, listener: int, again: bool) -> None:
         """Send octets, counted by kind."""
-        word = data[: data.find(b" ")]
         count = self.tally.count
-        count[SENT.get(data[8:9] if word == b"SIP/2.0" else word, SENT_OTHER)] += 1
+        kind = data[8:9] if data.startswith(b"SIP/2.0 ") else data[: data.find(b" ")]
+        count[SENT.get(kind, SENT_OTHER)] += 1
         if again:
             count["retransmissions_total",] += 1
         self.out.append(Send(data, to, listener))
@@ -163,18 +167,24 @@ class State:
     ) -> None:
         """Answer a request from the node itself, through its server transaction."""
         request = context.request
-        tag = b"" if status == 100 or request.to_tag else self.stamp.of_request(request, context.source[0])
+        tag = b"" if status == 100 or request.to_tag else self.origin(context)
         data = build.response(request.message, context.via, status, phrase, tag, extra)
         event = arrows.PROVISIONAL if status < 200 else arrows.SUCCESS if status < 300 else arrows.FAILURE
-        self.respond(context, event, status, phrase or build.PHRASES.get(status, ""), data, now)
+        self.respond(context, event, status, f"{status} {phrase or build.PHRASES.get(status, '')}", data, now)
 
-    def respond(self, context: Context, event: str, status: int, phrase: str, data: bytes, now: float) -> None:
-        """Put a response on its way upstream, and on the ladder and the counts."""
+    def origin(self, context: Context) -> bytes:
+        """What stands for the request of a context on both sides: its To-tag, its leg, its branch."""
+        if not context.origin:
+            context.origin = self.stamp.of_request(context.request, context.source[0])
+        return context.origin
+
+    def respond(self, context: Context, event: str, status: int, text: str, data: bytes, now: float) -> None:
+        """Put a response on its way upstream, and on the ladder and the counts; `text` is status and phrase."""
         if context.server is not None:
             self.transactions.fire(context.server, event, now, data)
-        self.tally.count["responses_total", context.trunk.id, "out", str(status)] += 1
+        self.tally.count["responses_total", context.trunk.id, "out", CODES[status]] += 1
         if context.state is not None:
-            context.state.saw(now, "out", context.peer, f"{status} {phrase}")
+            context.state.saw(now, "out", context.peer, text)
 
     def answer_stateless(
         self, request: Request, source: Address, listener: int, status: int, extra: tuple[bytes, ...] = ()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from proxy.sip import grammar
 from proxy.sip.errors import ParseError
+from proxy.sip.grammar import MAX_PORT
 
 
 class Via:
@@ -32,16 +35,23 @@ class Via:
 def parse_via(value: bytes) -> Via:
     """Read one Via value. Raises ParseError."""
     match = grammar.PLAIN_VIA.fullmatch(value)
-    if match is not None:  # what nearly every peer sends; a duplicate parameter is no part of it
-        host, digits, params, branch, rport = match.groups()
-        via = Via(b"UDP", host, int(digits) if digits else 0, params)
-        via.branch = branch
-        via.rport = None if rport is None else b""
-    else:
-        via = _parse_any_via(value)
-    if via.port > 65535:
-        raise ParseError("via", "Malformed port in Via header field")
+    return _parse_any_via(value) if match is None else plain_via(match)
+
+
+def plain_via(match: re.Match[bytes]) -> Via:
+    """What nearly every peer sends, by the groups of PLAIN_VIA, which no doubled parameter fits. Raises ParseError."""
+    host, digits, params, branch, rport = match.groups()
+    via = Via(b"UDP", host, _port(digits), params)
+    via.branch = branch
+    via.rport = None if rport is None else b""
     return via
+
+
+def _port(digits: bytes | None) -> int:
+    port = int(digits) if digits else 0
+    if port > MAX_PORT:
+        raise ParseError("via", "Malformed port in Via header field")
+    return port
 
 
 def _parse_any_via(value: bytes) -> Via:
@@ -49,7 +59,7 @@ def _parse_any_via(value: bytes) -> Via:
     if match is None:
         raise ParseError("via", "Malformed Via header field")
     transport, host, port, params = match.groups()
-    via = Via(transport, host, int(port) if port else 0, params)
+    via = Via(transport, host, _port(port), params)
     for name, text in reversed(_pairs(params)):  # of a doubled one the first counts, as everywhere
         if name == b"branch":
             via.branch = text

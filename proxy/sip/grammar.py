@@ -20,8 +20,8 @@ REQUEST_LINE: Final = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]+) ([Ss]
 # The SP before an empty phrase is left out by some senders; nothing is ambiguous without it.
 STATUS_LINE: Final = re.compile(rb"[Ss][Ii][Pp]/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?")
 
-STATUS: Final = re.compile(rb"[1-6][0-9][0-9]")
 PORT: Final = re.compile(rb"[0-9]{1,5}")
+MAX_PORT: Final = 65535
 
 #   quoted-string  =  SWS DQUOTE *(qdtext / quoted-pair ) DQUOTE
 #   quoted-pair    =  "\" (%x00-09 / %x0B-0C / %x0E-7F)
@@ -41,13 +41,10 @@ _PARAMS: Final = rb"(?:[ \t]*;[ \t]*" + _TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + _VALU
 #   display-name  =  *(token LWS)/ quoted-string
 # Unquoted UTF-8 in a display name is no token, but reads the same to everyone; it is let through.
 # There is no white space inside the angle brackets (RFC 4475 §3.1.2.14).
+_PLAIN_NAME: Final = rb"[A-Za-z0-9\-.!%*_+`'~\x80-\xff][A-Za-z0-9\-.!%*_+`'~\x80-\xff \t]*"
+_BRACKETED: Final = rb"<([A-Za-z][^\x00-\x20\x7f\"<>]*)>"
 NAME_ADDR: Final = re.compile(
-    rb"(?:("
-    + _QUOTED
-    + rb")[ \t]*|([A-Za-z0-9\-.!%*_+`'~\x80-\xff][A-Za-z0-9\-.!%*_+`'~\x80-\xff \t]*)?)"
-    + rb"<([A-Za-z][^\x00-\x20\x7f\"<>]*)>("
-    + _PARAMS
-    + rb")[ \t]*"
+    rb"(?:(" + _QUOTED + rb")[ \t]*|(" + _PLAIN_NAME + rb")?)" + _BRACKETED + rb"(" + _PARAMS + rb")[ \t]*"
 )
 #   ( name-addr / addr-spec ): without angle brackets no comma, question mark or semicolon is the URI's (§20.10).
 ADDR_SPEC: Final = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20\x7f\"<>,;?]*)(" + _PARAMS + rb")[ \t]*")
@@ -106,6 +103,18 @@ SOS_URN: Final = re.compile(rb"[Uu][Rr][Nn]:[Ss][Ee][Rr][Vv][Ii][Cc][Ee]:([Ss][O
 SCHEME: Final = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*):")
 URI_PARAM: Final = re.compile(rb";([^=;]+)(?:=([^;]*))?")
 ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+# Whole lines of requests as nearly every peer writes them: one match instead of cutting, stripping and reading.
+# What they do not match, such as a folded line, is read by the patterns above.
+_PLAIN_TAGGED: Final = (
+    rb'(?:("[^"\\\r]*")[ \t]*|(' + _PLAIN_NAME + rb"))?" + _BRACKETED + rb"(;tag=([^\x00-\x20\x7f;,\"<>]+))?"
+)
+FROM_LINE: Final = re.compile(rb"From: " + _PLAIN_TAGGED)
+TO_LINE: Final = re.compile(rb"To: " + _PLAIN_TAGGED)
+VIA_LINE: Final = re.compile(rb"Via: " + PLAIN_VIA.pattern)
+CALL_ID_LINE: Final = re.compile(rb"Call-ID: (" + CALL_ID.pattern + rb")")
+CSEQ_LINE: Final = re.compile(rb"CSeq: ([0-9]{1,9}) (" + _TOKEN + rb")")  # surely below MAX_CSEQ
+PLAIN_SIP_URI: Final = re.compile(rb"sip:(?:([^\x00-\x20\x7f@:;?<>\"]+)@)?([A-Za-z0-9\-._]+)(?::([0-9]{1,5}))?")
 
 # Octets that may stand bare in a header field: HT, printable ASCII and UTF-8. Anything else is a line break,
 # inside a quoted-pair, or a fault.

@@ -150,7 +150,12 @@ def parse(data: bytes) -> Message:
         names, fault = _named(lines)
     message = Message(first, names, lines, rest)
     _start(message)
-    fault = _head_fault(head, breaks, separator, message) or fault or _count_fault(names) or _body_fault(message)
+    odd = head.translate(None, grammar.PLAIN_OCTETS)
+    if breaks > MAX_FIELDS or len(head) > MAX_FIELD_OCTETS or odd != _CRLFS[breaks]:
+        fault = _head_fault(head, breaks, message) or fault
+    if not separator:
+        fault = ParseError("truncated", "Missing end of header fields")
+    fault = fault or _count_fault(names) or _body_fault(message)
     if fault is not None:
         fault.message = message
         raise fault
@@ -202,7 +207,7 @@ def _start(message: Message) -> None:
     request = grammar.REQUEST_LINE.fullmatch(first)
     if request is not None:
         message.method, message.uri, version = request.groups()
-        if version.upper() != b"SIP/2.0":
+        if version != b"SIP/2.0" and version.upper() != b"SIP/2.0":
             raise ParseError("version", "Version Not Supported", VERSION_NOT_SUPPORTED, message)
         return
     response = grammar.STATUS_LINE.fullmatch(first)
@@ -217,10 +222,8 @@ def _start(message: Message) -> None:
     raise ParseError("start_line", "Malformed Request-Line", message=message)
 
 
-def _head_fault(head: bytes, breaks: int, separator: bytes, message: Message) -> ParseError | None:
-    """Faults of the head as a whole: limits, missing end, bare CR or LF, control octets."""
-    if not separator:
-        return ParseError("truncated", "Missing end of header fields")
+def _head_fault(head: bytes, breaks: int, message: Message) -> ParseError | None:
+    """Faults of a head that is long or has odd octets: limits, bare CR or LF, control octets."""
     if breaks > MAX_FIELDS:
         return ParseError("too_large", "Too many header fields", MESSAGE_TOO_LARGE)
     if len(head) > MAX_FIELD_OCTETS:
@@ -228,9 +231,6 @@ def _head_fault(head: bytes, breaks: int, separator: bytes, message: Message) ->
             return ParseError("too_large", "Request-URI Too Long", URI_TOO_LONG)
         if max(map(len, message.lines)) > MAX_FIELD_OCTETS:
             return ParseError("too_large", "Header field too long", MESSAGE_TOO_LARGE)
-    odd = head.translate(None, grammar.PLAIN_OCTETS)
-    if odd == _CRLFS[breaks]:
-        return None
     if head.count(b"\r") != breaks or head.count(b"\n") != breaks:
         return ParseError("line_break", "Bare CR or LF in header")
     return (
@@ -264,11 +264,15 @@ def _count_fault(names: list[int]) -> ParseError | None:
 
 def _body_fault(message: Message) -> ParseError | None:
     """Cut the body to Content-Length; more than the datagram holds is a fault (RFC 3261 §18.3)."""
-    if CONTENT_LENGTH not in message.names:
+    names = message.names
+    if CONTENT_LENGTH not in names:
         return None
-    value = message.value(CONTENT_LENGTH)
-    if not grammar.CONTENT_LENGTH.fullmatch(value):
-        return ParseError("content_length", "Malformed Content-Length")
+    line = message.lines[names.index(CONTENT_LENGTH)]
+    value = line[16:] if line.startswith(b"Content-Length: ") else line_value(line)
+    if not value.isdigit() or len(value) > 9:  # ASCII digits: these are octets
+        value = line_value(line)
+        if not grammar.CONTENT_LENGTH.fullmatch(value):
+            return ParseError("content_length", "Malformed Content-Length")
     length = int(value)
     if length > len(message.body):
         return ParseError("content_length", "Content-Length larger than message")

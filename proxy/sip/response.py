@@ -10,22 +10,26 @@ from proxy.sip.fields import parse_via, split_values
 from proxy.sip.message import CSEQ, VIA, Message, line_value, parse
 
 _STATUS_END: Final = len(b"SIP/2.0 200")
+_TEXTS: Final = {
+    text.encode(): text for text in ("100 Trying", "180 Ringing", "183 Session Progress", "200 OK", "486 Busy Here")
+}
+_STATUSES: Final = {b"%d " % status: status for status in range(100, 700)}
 
 
 class Response:
     """
     `sent_by` (as it stands: host, or host:port) and `branch` are those of the top Via value, `method` is
-    CSeq's; `phrase` the reason phrase;
+    CSeq's; `text` status and reason phrase for people;
     `upstream` the octets without the top Via value (RFC 3261 §16.7 step 3); `data` all octets.
     """
 
-    __slots__ = ("branch", "data", "method", "phrase", "sent_by", "status", "upstream")
+    __slots__ = ("branch", "data", "method", "sent_by", "status", "text", "upstream")
 
     def __init__(
         self,
         data: bytes,
         status: int,
-        phrase: bytes,
+        text: str,
         sent_by: bytes,
         branch: bytes,
         method: bytes,
@@ -33,7 +37,7 @@ class Response:
     ) -> None:
         self.data = data
         self.status = status
-        self.phrase = phrase
+        self.text = text
         self.sent_by = sent_by
         self.branch = branch
         self.method = method
@@ -66,21 +70,22 @@ def _usual(data: bytes) -> Response | None:
     via = grammar.PLAIN_VIA_OF_RESPONSE.fullmatch(data, start + 6, end)
     number = grammar.SHORT_CSEQ.fullmatch(data, cseq + 7, data.find(b"\r\n", cseq + 2))
     digits = data[length + 17 : data.find(b"\r\n", length + 2)].strip(b" \t")
-    status = data[8:_STATUS_END]
+    status = _STATUSES.get(data[8 : _STATUS_END + 1])
     if (
         odd.count(b"\r\n") * 2 != len(odd)
         or via is None
         or number is None
-        or not grammar.CONTENT_LENGTH.fullmatch(digits)
+        or not digits.isdigit()  # ASCII: these are octets
+        or len(digits) > 9
         or int(digits) != len(data) - head_end - 4
-        or not grammar.STATUS.fullmatch(status)
-        or data[_STATUS_END] != 0x20
+        or status is None
     ):
         return None
-    phrase = data[_STATUS_END + 1 : start]
+    line = data[8:start]
+    text = _TEXTS.get(line) or line.decode("utf-8", "replace")
     rest = via[3]  # SIPp and others write several values in one field
     upstream = data[:start] + data[end:] if rest is None else data[: start + 2] + b"Via: " + rest + data[end:]
-    return Response(data, int(status), phrase, via[1], via[2], number[1], upstream)
+    return Response(data, status, text, via[1], via[2], number[1], upstream)
 
 
 def _whole(data: bytes) -> Response:
@@ -98,4 +103,5 @@ def _whole(data: bytes) -> Response:
         del lines[index]
     upstream = build.join(message.first, lines, message.body)
     via = parse_via(values[0])
-    return Response(data, message.status, message.phrase, via.sent_by, via.branch, match[2], upstream)
+    text = f"{message.status} {message.phrase.decode('utf-8', 'replace')}"
+    return Response(data, message.status, text, via.sent_by, via.branch, match[2], upstream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.sip import grammar
 from proxy.sip.errors import UNSUPPORTED_URI_SCHEME, ParseError
+from proxy.sip.grammar import MAX_PORT
 
 
 class Uri:
@@ -42,11 +43,17 @@ class Uri:
 
 def parse_uri(data: bytes) -> Uri:
     """Read a sip, sips, tel or emergency service URI (RFC 5031). Raises ParseError: 416 for other schemes, or 400."""
+    match = grammar.PLAIN_SIP_URI.fullmatch(data)
+    if match is not None:
+        user, host, port = match.groups()
+        number = int(port) if port else 0
+        if number <= MAX_PORT:
+            return Uri(b"sip", user or b"", host, number, b"", b"")
     match = grammar.SIP_URI.fullmatch(data)
     if match is not None:
         scheme, user, _, host, port, params, headers = match.groups()
         number = int(port) if port else 0
-        if number > 65535:
+        if number > MAX_PORT:
             raise ParseError("uri", "Malformed port in URI")
         return Uri(scheme.lower(), user or b"", host, number, params, headers or b"")
     match = grammar.TEL_URI.fullmatch(data)

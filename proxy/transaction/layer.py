@@ -17,7 +17,6 @@ Transmit: TypeAlias = Callable[[bytes, Address, int, bool], None]
 """Called with the octets, where they go, the index of the listener to send from, and whether they are a repetition."""
 
 _NOTICES: Final = frozenset({arrows.PASS_UP, arrows.TIMED_OUT, arrows.UNREACHABLE})
-_DOUBLED: Final = frozenset({arrows.TIMER_A, arrows.TIMER_E, arrows.TIMER_G})
 
 
 class Transactions:
@@ -36,7 +35,7 @@ class Transactions:
         self.clients: dict[Key, Machine] = {}
         self._transmit = transmit
         patience = lengths.patience
-        self._fixed = {
+        self._fixed = {  # all but A, E and G, which double
             arrows.TIMER_B: patience,
             arrows.TIMER_D: max(32.0, patience),
             arrows.TIMER_F: patience,
@@ -65,8 +64,8 @@ class Transactions:
         machine.data = data
         self.clients[key] = machine
         self._transmit(data, to, listener, False)
-        for timer in (arrows.TIMER_A, arrows.TIMER_B) if invite else (arrows.TIMER_E, arrows.TIMER_F):
-            self._arm(machine, timer, now)
+        self._arm(machine, arrows.TIMER_A if invite else arrows.TIMER_E, now)
+        self.timers.arm(machine, arrows.TIMER_B if invite else arrows.TIMER_F, self.lengths.patience, now)
         return machine
 
     def fire(
@@ -100,14 +99,16 @@ class Transactions:
     def forget(self, machine: Machine) -> None:
         """Free a transaction, whatever its state."""
         self.timers.cancel_all(machine)
-        for table in (self.servers, self.clients):
-            if table.get(machine.key) is machine:
-                del table[machine.key]
+        key = machine.key
+        table = self.clients if self.clients.get(key) is machine else self.servers
+        if table.get(key) is machine:
+            del table[key]
         machine.owner = None
 
     def _arm(self, machine: Machine, timer: str, now: float) -> None:
-        if timer not in _DOUBLED:
-            self.timers.arm(machine, timer, self._fixed[timer], now)
+        fixed = self._fixed.get(timer)
+        if fixed is not None:
+            self.timers.arm(machine, timer, fixed, now)
             return
         length = machine.interval
         if timer == arrows.TIMER_A:

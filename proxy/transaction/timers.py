@@ -48,15 +48,17 @@ class Timers:
 
     def arm(self, owner: Owner, name: str, length: float, now: float) -> None:
         """Let `name` fire for `owner` in `length` seconds; a running one of that name is replaced."""
-        if name in owner.armed:
+        armed = owner.armed
+        if name in armed:
             self.cancel(owner, name)
-        owner.armed[name] = length
+        armed[name] = length
         queue = self._queues.get(length)
         if queue is None:
             queue = self._queues[length] = {}
         due = now + length
         queue[owner, name] = due
-        self.next_due = min(self.next_due, due)
+        if due < self.next_due:  # noqa: PLR1730  # min() is a call, on the way of every message
+            self.next_due = due
 
     def cancel(self, owner: Owner, name: str) -> None:
         """Stop one timer; nothing happens when it is not running."""
@@ -66,9 +68,11 @@ class Timers:
 
     def cancel_all(self, owner: Owner) -> None:
         """Stop every timer of `owner`."""
-        for name, length in owner.armed.items():
-            del self._queues[length][owner, name]
-        owner.armed.clear()
+        armed = owner.armed
+        if armed:
+            for name, length in armed.items():
+                del self._queues[length][owner, name]
+            armed.clear()
 
     def expired(self, now: float) -> list[tuple[Owner, str]]:
         """Take out the timers that are due, and set `next_due`."""

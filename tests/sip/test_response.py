@@ -20,7 +20,7 @@ TOP = b"Via: SIP/2.0/UDP 10.0.0.1:5060;branch=" + BRANCH + b";rport=5060;receive
 
 def facts(data: bytes) -> tuple[object, ...]:
     read = read_response(data)
-    return read.status, read.phrase, read.sent_by, read.branch, read.method, read.upstream
+    return read.status, read.text, read.sent_by, read.branch, read.method, read.upstream
 
 
 def test_both_ways_say_the_same() -> None:
