@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from proxy.call.model import Call, Claim, Reading
 from proxy.call.numbers import LONGEST, called, emergency_number, is_emergency_in, normalise, number_in_host
-from proxy.call.signed import date_of, identities_of
+from proxy.call.signed import date_of, fingerprints_of, identities_of
 from proxy.call.trunk import DialPlan, Trunk
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import NameAddr, display_text, param, parse_name_addr, split_values
@@ -105,6 +105,7 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
         privacy=_privacy(message),
         identities=identities_of(message) if IDENTITY in message.names else (),
         date=date_of(message) if DATE in message.names else None,
+        fingerprints=fingerprints_of(message) if b"fingerprint" in message.body.lower() else (),
         in_dialog=bool(request.to_tag),
     )
 

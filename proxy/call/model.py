@@ -44,7 +44,8 @@ class Call:
     What an INVITE (or a request that shows a caller anew, `in_dialog`) asks for.
 
     `claims` in wire order; `called` is E.164, a short number, or the raw user part; `identities` are the values of
-    Identity as they stand on the wire, `date` is the Date field in epoch seconds (None: none that can be read).
+    Identity as they stand on the wire, `date` is the Date field in epoch seconds (None: none that can be read),
+    `fingerprints` are the keys of the media in the SDP (function, digest).
     """
 
     call_id: str
@@ -58,4 +59,5 @@ class Call:
     privacy: frozenset[str] = frozenset()  # lower-case priv-values (RFC 3323 §4.2)
     identities: tuple[bytes, ...] = ()
     date: float | None = None
+    fingerprints: tuple[tuple[str, str], ...] = ()
     in_dialog: bool = False

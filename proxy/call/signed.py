@@ -8,10 +8,11 @@ from typing import Final
 from proxy.call.model import Call, Claim
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_name_addr
-from proxy.sip.message import DATE, IDENTITY, Message
-from stirshaken import freshness, identity, numbers
+from proxy.sip.message import CONTENT_TYPE, DATE, IDENTITY, Message
+from stirshaken import freshness, identity, media, numbers
 from stirshaken.claims import SignedCall
 from stirshaken.errors import MalformedError
+from stirshaken.media import Fingerprint
 from stirshaken.numbers import Identifier
 
 REDIRECTING: Final = ("Diversion", "History-Info")
@@ -33,6 +34,11 @@ def date_of(message: Message) -> float | None:
     return freshness.http_date(message.value(DATE))
 
 
+def fingerprints_of(message: Message) -> tuple[Fingerprint, ...]:
+    """The fingerprints of the SDP in the body (RFC 8122 §5)."""
+    return media.fingerprints(message.body, message.value(CONTENT_TYPE).decode("latin-1"))
+
+
 def signed_call(call: Call, diverting: Iterable[str] = ()) -> SignedCall:
     """
     What the tokens of a call are held against: the asserted caller, else From (RFC 8224 §6.2, ATIS-1000074 §5.3.1),
@@ -41,7 +47,7 @@ def signed_call(call: Call, diverting: Iterable[str] = ()) -> SignedCall:
     `diverting` are numbers that the trunk itself may divert from: a token for one of them is as good.
     """
     numbers_ = (call.called, *diverting)
-    return SignedCall(orig_of(call), tuple(map(identifier, numbers_)), call.date)
+    return SignedCall(orig_of(call), tuple(map(identifier, numbers_)), call.date, call.fingerprints)
 
 
 def orig_of(call: Call) -> Identifier:

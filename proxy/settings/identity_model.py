@@ -56,6 +56,24 @@ class Repositories(Section):
     )
 
 
+class Revocation(Section):
+    """How certificates are looked up in revocation lists, beside those in files."""
+
+    fetch: bool = Field(
+        default=True, description="Whether lists are fetched from where certificates say that they are."
+    )
+    required: bool = Field(
+        default=False,
+        description="Whether nothing is proved by a certificate whose list cannot be had; else it counts as not "
+        "revoked.",
+    )
+    plain_http: bool = Field(
+        default=False,
+        description="Whether lists are fetched over `http` too. They are signed, but somebody in between sees which "
+        "one is read, and can hold it back.",
+    )
+
+
 class Sign(Section):
     """What calls are signed with (RFC 8224 §6.1, RFC 8588)."""
 
@@ -89,6 +107,7 @@ class Identity(Section):
         default=(),
         description="Files of revocation lists (PEM or DER), in which certificates of their signers may stand.",
     )
+    revocation: Revocation = Field(default=Revocation(), description="Revocation lists that are fetched.")
     max_iat_age: Annotated[Duration, between("1s", "1h")] = Field(
         default=60.0, description="How far `iat` and Date may be from now, both ways, 1s to 1h."
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
 
 from cryptography.x509.oid import NameOID
 
@@ -13,9 +15,12 @@ from proxy.sources.signing import Authentication
 from proxy.sources.verification import Verifier
 from stirshaken import crl
 from stirshaken.certificate import load_anchors, load_chain
-from stirshaken.certificates import Certificates, Trust
-from stirshaken.fetch import Fetcher
+from stirshaken.certificates import Certificates, Options, Trust
+from stirshaken.fetch import LISTS, Fetcher, Limits
 from stirshaken.x5u import HTTPS_PORT, Allowed
+
+# Of a call's deadline, the share that a first verdict waits for revocation lists that it can do without.
+PATIENCE: Final = 0.75
 
 
 def verifier_of(identity: Identity | None, files: IdentityFiles, clock: Callable[[], float]) -> Verifier | None:
@@ -26,7 +31,17 @@ def verifier_of(identity: Identity | None, files: IdentityFiles, clock: Callable
     signers = tuple(signer for data in files.crls for signer in crl.signers_in(data))
     crls = tuple(each for data in files.crls for each in crl.load(data, signers))
     fetcher = Fetcher(ssl_context=_ssl_context(files), allowed=_allowed(identity))
-    certificates = Certificates(fetcher.fetch, Trust(anchors, crls), clock)
+    revocation = identity.revocation
+    lists = Fetcher(
+        ssl_context=_ssl_context(files),
+        allowed=replace(_allowed(identity), plain=revocation.plain_http),
+        limits=Limits(body=crl.MAX_OCTETS),
+        accept=LISTS,
+    )
+    options = Options(revocation.required, revocation.fetch, revocation.plain_http, identity.deadline * PATIENCE)
+    certificates = Certificates(
+        fetcher.fetch, Trust(anchors, crls, signers), clock, fetch_list=lists.fetch, options=options
+    )
     return Verifier(
         certificates,
         clock,

@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 from proxy.call.model import Call
 from proxy.call.signed import identifier, orig_of
-from stirshaken import claims, identity, passport
+from stirshaken import claims, identity, media, passport
 from stirshaken.errors import MalformedError
 from stirshaken.numbers import Identifier
 from stirshaken.sign import Signer
@@ -60,7 +60,8 @@ class Authentication:
 
     def _shaken(self, call: Call, level: str, iat: float) -> str:
         orig = Identifier("tn", call.caller.removeprefix("+"))
-        return self._signer.shaken(orig, [identifier(call.called)], level, self.origid(call.trunk.id), iat)
+        keys = media.claim(call.fingerprints) if call.fingerprints else None  # RFC 8224 §4
+        return self._signer.shaken(orig, [identifier(call.called)], level, self.origid(call.trunk.id), iat, keys)
 
     def _diversion(self, call: Call, diverting: Sequence[str], iat: float) -> str:
         ours = [identifier(number) for number in diverting]
