@@ -19,6 +19,7 @@ import pytest
 CORE: Final = "127.0.0.1"  # the operator's side, and the proxy itself
 CALLER: Final = "127.0.0.2"  # trunk acme-1
 OTHER: Final = "127.0.0.3"  # trunk bolt-1, another customer
+PEER: Final = "127.0.0.4"  # another operator, where a test has one
 STRANGER: Final = "127.0.0.9"  # no trunk at all
 
 START_SECONDS: Final = 20.0  # bound on a start; a shared machine may be slow, and no test is decided by it

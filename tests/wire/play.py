@@ -56,13 +56,15 @@ class Who:
     asserted: str | None = None  # the number in P-Asserted-Identity; None: the same, "": no such field
     called: str = CALLED
     host: str = CALLER
+    identity: str = ""  # the value of an Identity field
 
     def parameters(self) -> dict[str, str]:
         """Return what stands for @FROM@, @ASSERTED@ and @CALLED@ in a scenario."""
         number = self.number if self.asserted is None else self.asserted
         asserted = f"P-Asserted-Identity: <sip:{number}@{self.host}>" if number else "Subject: nothing asserted"
         shown = f"{self.display} <sip:{self.number}@{self.host}>".strip()
-        return {"FROM": shown, "ASSERTED": asserted, "CALLED": self.called}
+        more = f"\n      Identity: {self.identity}" if self.identity else ""
+        return {"FROM": shown, "ASSERTED": asserted + more, "CALLED": self.called}
 
 
 class Sipp:

@@ -26,7 +26,7 @@ class Stage:
     def proxy(self, setting: Setting) -> Proxy:
         """Start Trunkward."""
         home = self.directory / "trunkward"
-        home.mkdir()
+        home.mkdir(exist_ok=True)
         made = Proxy(home, setting)
         self._exits.append(made.kill)
         return made

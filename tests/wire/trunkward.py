@@ -28,7 +28,7 @@ core:
   ring_timeout: {ring_timeout}
 directory: {{url: "file:directory.yaml", max_shrink: 20%}}
 numbering: {{country: "86", emergency: ["110", "119", "120", "122"]}}
-records: {{directory: "{here}/records", mask_numbers: false, retention: 180d}}
+{identity}records: {{directory: "{here}/records", mask_numbers: false, retention: 180d}}
 metrics: {{address: "{host}:{metrics}"}}
 admin: {{address: "{host}:{admin}"}}
 """
@@ -56,7 +56,7 @@ trunks:
     dial_plan: {{country: "86", area: "21"}}
     allocations:
       - {{first: "+862155550000", last: "+862155550009"}}
-"""
+{trunks}"""
 
 _OPTIONS: Final = """\
 OPTIONS sip:{host}:{port} SIP/2.0\r
@@ -73,7 +73,10 @@ Content-Length: 0\r
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a test may choose about the proxy; `more` are extra lines under the allocations of acme-1."""
+    """
+    What a test may choose about the proxy; `more` are extra lines under the allocations of acme-1, `identity` is
+    that section of the configuration, `trunks` are further trunks.
+    """
 
     core_port: int
     mode: str = "block"
@@ -81,6 +84,8 @@ class Setting:
     ring_timeout: str = "180s"
     core: str = CORE
     more: str = ""
+    identity: str = ""
+    trunks: str = ""
 
 
 class Proxy:
