@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from stirshaken import base64url, canonical, media
 from stirshaken.errors import MalformedError
-from stirshaken.findings import Check, Finding, Rule
+from stirshaken.findings import Check, Rule
 from stirshaken.identity import IdentityField
 from stirshaken.media import Fingerprint
 from stirshaken.numbers import Identifier, of_claim
@@ -17,7 +17,10 @@ from stirshaken.passport import MAX_TOKEN, Passport
 
 SHAKEN: Final = "shaken"
 DIV: Final = "div"
-SUPPORTED: Final = frozenset({"", SHAKEN, DIV})
+DIV_O: Final = "div-o"
+DIVERSIONS: Final = frozenset({DIV, DIV_O})
+ORIGINALS: Final = frozenset({"", SHAKEN})  # made for who calls, by who lets him call
+SUPPORTED: Final = ORIGINALS | DIVERSIONS
 LEVELS: Final = ("A", "B", "C")  # full, partial, gateway attestation, the best first
 MAX_LINKS: Final = 5  # diversions of one call; what French operators agreed on (asterisk issue 1209)
 
@@ -45,32 +48,39 @@ class SignedCall:
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """`max_age` in seconds, both ways, its ends within; `attestation` the lowest level, "" where none is demanded."""
+    """
+    `max_age` in seconds, both ways, its ends within, and `max_inner_age` that of tokens within others; `attestation`
+    the lowest level, "" where none is demanded.
+    """
 
     max_age: float = 60.0
     attestation: str = ""
+    max_inner_age: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the checks look at."""
+    """What the checks look at; `field` is None for a token within another."""
 
-    field: IdentityField
+    field: IdentityField | None
     passport: Passport
     call: SignedCall
     now: float
     demands: Demands
 
 
-def judge(facts: Facts) -> Iterator[tuple[Check, Finding | None]]:
-    """Make every check that needs no certificate, that of dest apart, which other tokens have a say in."""
+def judge(facts: Facts) -> Iterator[tuple[Check, Rule]]:
+    """
+    Make every check that needs no certificate, that of dest apart, which other tokens have a say in; with the rule
+    that is broken where it fails.
+    """
     for name, rule, applies, find in _CHECKS:
         if applies(facts):
             fault = find(facts)
             if fault is None:
-                yield Check(name, None, "nothing to compare it with", counts=False), None
+                yield Check(name, None, "nothing to compare it with", counts=False), rule
             else:
-                yield Check(name, not fault, fault), Finding(rule, fault) if fault else None
+                yield Check(name, not fault, fault), rule
 
 
 def diverted(claims: Mapping[str, Any]) -> Identifier:
@@ -117,30 +127,31 @@ def _object(part: bytes) -> dict[str, Any]:
 
 
 def _info(facts: Facts) -> str:
-    return "" if facts.field.info == facts.passport.x5u else "info and x5u differ"
+    return "" if facts.field is None or facts.field.info == facts.passport.x5u else "info and x5u differ"
 
 
 def _alg(facts: Facts) -> str:
-    return "" if facts.field.alg == facts.passport.header["alg"] else "alg of field and token differ"
+    same = facts.field is None or facts.field.alg == facts.passport.header["alg"]
+    return "" if same else "alg of field and token differ"
 
 
 def _ppt(facts: Facts) -> str:
-    return "" if facts.field.ppt == facts.passport.ppt else "ppt of field and token differ"
+    return "" if facts.field is None or facts.field.ppt == facts.passport.ppt else "ppt of field and token differ"
 
 
 def _iat(facts: Facts) -> str:
-    return _age("iat", facts.passport.iat, facts)
+    limit = facts.demands.max_age if _outermost(facts) else facts.demands.max_inner_age
+    return _age("iat", facts.now - facts.passport.iat, limit)
 
 
 def _date(facts: Facts) -> str:
-    return _age("Date", facts.call.date or 0.0, facts)
+    return _age("Date", facts.now - (facts.call.date or 0.0), facts.demands.max_age)
 
 
-def _age(name: str, moment: float, facts: Facts) -> str:
-    age = facts.now - moment
-    if abs(age) <= facts.demands.max_age:
+def _age(name: str, age: float, limit: float) -> str:
+    if abs(age) <= limit:
         return ""
-    return f"{name} is more than {facts.demands.max_age:g} s in the {'future' if age < 0 else 'past'}"
+    return f"{name} is more than {limit:g} s in the {'future' if age < 0 else 'past'}"
 
 
 def _orig(facts: Facts) -> str:
@@ -178,7 +189,7 @@ def _fault(read: Callable[[Any], object], value: object) -> str:
 
 
 def _div(facts: Facts) -> str:
-    if "opt" in facts.passport.claims:
+    if facts.passport.ppt == DIV and "opt" in facts.passport.claims:
         return "opt stands in a div token"
     return _fault(diverted, facts.passport.claims)
 
@@ -195,8 +206,12 @@ def _always(_: Facts) -> bool:
     return True
 
 
+def _outermost(facts: Facts) -> bool:
+    return facts.field is not None
+
+
 def _dated(facts: Facts) -> bool:
-    return facts.call.date is not None
+    return facts.call.date is not None and _outermost(facts)
 
 
 def _shaken(facts: Facts) -> bool:
@@ -204,7 +219,7 @@ def _shaken(facts: Facts) -> bool:
 
 
 def _link(facts: Facts) -> bool:
-    return facts.passport.ppt == DIV
+    return facts.passport.ppt in DIVERSIONS
 
 
 def _keyed(facts: Facts) -> bool:
@@ -216,14 +231,14 @@ def _keyed_well(facts: Facts) -> bool:
 
 
 def _demanded(facts: Facts) -> bool:
-    return facts.demands.attestation != "" and facts.passport.ppt != DIV
+    return facts.demands.attestation != "" and facts.passport.ppt in ORIGINALS
 
 
 _Row: TypeAlias = tuple[str, Rule, Callable[[Facts], bool], Callable[[Facts], str | None]]
 _CHECKS: Final[tuple[_Row, ...]] = (
-    ("info", Rule.INVALID, _always, _info),
-    ("alg", Rule.INVALID, _always, _alg),
-    ("ppt", Rule.INVALID, _always, _ppt),
+    ("info", Rule.INVALID, _outermost, _info),
+    ("alg", Rule.INVALID, _outermost, _alg),
+    ("ppt", Rule.INVALID, _outermost, _ppt),
     ("iat", Rule.STALE, _always, _iat),
     ("date", Rule.STALE, _dated, _date),
     ("orig", Rule.MISMATCH, _always, _orig),

@@ -7,6 +7,7 @@ from typing import Final
 
 from stirshaken import claims, identity, passport
 from stirshaken.errors import MalformedError
+from stirshaken.nested import unfold
 from stirshaken.numbers import Identifier
 
 MAX_DEST: Final = 64  # called at once; one of a div token is where the call goes next
@@ -55,6 +56,29 @@ class Signer:
         The values that the call has must stay. Raises MalformedError.
         """
         return self._value(claims.DIV, orig, dest, iat, {"div": {div.kind: div.value}})
+
+    def div_o(self, original: str, dest: Sequence[Identifier], div: Identifier, iat: float) -> str:
+        """
+        Give the Identity value that stands for all that a diverted call had: it carries the token of `original`
+        (RFC 8946 §5.1), for where only one value gets through.
+
+        Args:
+            original: An Identity value of the call: base, shaken or div-o, in the full form.
+            dest: Who is called from now on.
+            div: Who diverts, one of those whom `original` was made for.
+            iat: The moment, in epoch seconds.
+
+        Raises MalformedError where `original` is none of these, does not lead to `div`, or has become too long.
+        """
+        token = identity.parse(original.encode()).token
+        inner = passport.decode(token)
+        unfold(inner)
+        if inner.ppt not in claims.ORIGINALS | {claims.DIV_O}:
+            raise MalformedError("token: opt proves no caller")
+        if div not in inner.dest:
+            raise MalformedError("token: div is not the dest within")
+        more = {"div": {div.kind: div.value}, "opt": token.decode("ascii")}
+        return self._value(claims.DIV_O, inner.orig, dest, iat, more)
 
     def _value(
         self, ppt: str, orig: Identifier, dest: Sequence[Identifier], iat: float, more: Mapping[str, object]

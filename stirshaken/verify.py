@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from stirshaken import claims, constraints, identity, media, passport
-from stirshaken.certificate import Validated, covers
+from stirshaken import claims, identity, media, passport
+from stirshaken.certificate import Validated
 from stirshaken.claims import Demands, Facts, SignedCall
 from stirshaken.errors import MalformedError
 from stirshaken.findings import Check, Finding, Result, Rule
 from stirshaken.identity import IdentityField
-from stirshaken.numbers import Identifier
+from stirshaken.nested import unfold
 from stirshaken.passport import Passport, UnsupportedError
+from stirshaken.proof import NOT_FETCHED, Ledger, certified
 
 MAX_VALUES: Final = 10  # Identity values that are looked at: a chain of six and some for other purposes
-
-# Causes without a certificate that prove a fault of the signer's, as stirshaken.fetch and .repository name them;
-# any other one proves nothing.
-_PROVED: Final[Mapping[str, tuple[Rule, str]]] = {
-    "refused_url": (Rule.INVALID, "x5u is no URL that certificates may have"),
-    "unusable": (Rule.UNTRUSTED, "there is no certificate chain at x5u"),
-    "expired": (Rule.UNTRUSTED, "the certificate at x5u has expired"),
-}
-_NOT_FETCHED: Final = "not fetched"
+MAX_URLS: Final = 16  # certificates of one call: a full chain of ten and some within others
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +27,8 @@ class Identity:
     """
     What became of one Identity value. `ignored`: its ppt is not understood, or it is one too many; it counts
     neither way. `header` and `claims` are what could be read, proven or not; `signature` is what a
-    replay is known by.
+    replay is known by. `original` are the claims of the token that says who calls: of a div-o token those of the
+    one at its bottom, else `claims`.
     """
 
     result: Result
@@ -44,6 +39,7 @@ class Identity:
     claims: Mapping[str, Any] = field(default_factory=dict)
     signature: bytes = b""
     ignored: bool = False
+    original: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +72,19 @@ class _Judged:
 
     identity: Identity
     token: Passport | None = None
+    original: Mapping[str, Any] = field(default_factory=dict)
 
 
 def needs(values: Sequence[bytes]) -> tuple[str, ...]:
-    """Which URLs a verification needs the certificates of: each once, none for tokens that cannot be valid."""
+    """
+    Which URLs a verification needs the certificates of: each once, those of tokens within others too, none for
+    tokens that cannot be valid; MAX_URLS at most.
+    """
     found: dict[str, None] = {}
     for value in values[:MAX_VALUES]:
-        try:
-            read = identity.parse(value)
-            if read.ppt in claims.SUPPORTED and (read.compact or passport.decode(read.token).x5u == read.info):
-                found[read.info] = None
-        except MalformedError:
-            continue
-    return tuple(found)
+        with contextlib.suppress(MalformedError):
+            found.update(dict.fromkeys(_urls(identity.parse(value))))
+    return tuple(found)[:MAX_URLS]
 
 
 def verify(
@@ -100,13 +96,15 @@ def verify(
     *,
     attestation: str = "",
     spc_suffices: bool = True,
+    max_inner_age: float | None = None,
 ) -> Verification:
     """
     Judge the Identity values of a call; malformed ones get a verdict like others, nothing is raised for them.
 
-    Base PASSporTs (full or compact), shaken and div are understood; div-o, rcd, rph and others are ignored. A div
+    Base PASSporTs (full or compact), shaken, div and div-o are understood; rcd, rph and others are ignored. A div
     token counts only as a link of the chain that leads from a valid token for somebody else to whom this call is
-    for; all of its links must be fresh and valid.
+    for; all of its links must be fresh and valid. A div-o token counts like the one that it carries: every token
+    within, down to the first one, must be valid, and each must have been made for who diverts in the one around it.
 
     Args:
         call: What SIP says of it.
@@ -116,10 +114,13 @@ def verify(
         max_age: Seconds that iat and Date may be off, both ways.
         attestation: The lowest level that will do, A, B or C; "" for any, and for tokens that have none.
         spc_suffices: Whether a certificate for a service provider speaks for every number.
+        max_inner_age: As max_age, for the iat of tokens within others; None for max_age. RFC 8946 §4.2 would have
+            them fresh as well, but a call may be diverted after it has rung for a while.
     """
     if attestation and attestation not in claims.LEVELS:
         raise ValueError("an attestation level is A, B or C")
-    verifier = _Verifier(call, certificates, now, Demands(max_age, attestation), spc_suffices)
+    demands = Demands(max_age, attestation, max_age if max_inner_age is None else max_inner_age)
+    verifier = _Verifier(call, certificates, now, demands, spc_suffices)
     judged = [verifier.judge(value) for value in values[:MAX_VALUES]]
     links = [each for each in judged if each.identity.ppt == claims.DIV and each.token is not None]
     identities = [_with_dest(each, call, links) for each in judged]
@@ -143,18 +144,30 @@ class _Verifier:
             read = identity.parse(value)
             if read.ppt not in claims.SUPPORTED:
                 return _Judged(_ignored(read.ppt, "PASSporT type is not understood"))
-            token = self._token(read)
+            layers = unfold(self._token(read))
         except UnsupportedError as error:
             return _Judged(_unread(value, Rule.UNTRUSTED, error.reason))
         except MalformedError as error:
             return _Judged(_unread(value, Rule.INVALID, error.reason))
-        checks = [Check("form", True)]
-        findings: list[Finding] = []
-        for check, finding in claims.judge(Facts(read, token, self.call, self.now, self.demands)):
-            checks.append(check)
-            findings += [finding] if finding is not None else []
-        self._certified(read, token, checks, findings)
-        return _Judged(_identity(token, checks, findings), token)
+        if layers[-1].ppt not in claims.SUPPORTED:
+            return _Judged(_ignored(layers[-1].ppt, "PASSporT type is not understood"))
+        ledger = Ledger([Check("form", True)])
+        for depth, token in enumerate(layers):
+            ledger.prefix = "opt." * depth
+            around = layers[depth - 1] if depth else None
+            self._judge_layer(ledger, token, read if around is None else None)
+            if around is not None:
+                _add_link(ledger, around, token)
+        original = layers[-1].claims
+        return _Judged(_identity(layers[0], ledger.checks, ledger.findings, original), layers[0], original)
+
+    def _judge_layer(self, ledger: Ledger, token: Passport, read: IdentityField | None) -> None:
+        """Judge one token; `read` is the field of the outermost."""
+        for check, rule in claims.judge(Facts(read, token, self.call, self.now, self.demands)):
+            ledger.add(check, rule)
+        found = self.certificates.get(token.x5u, NOT_FETCHED)
+        asked = read is None or read.info == token.x5u
+        certified(ledger, token, found, self.now, spc_suffices=self.spc_suffices, asked=asked)
 
     def _token(self, read: IdentityField) -> Passport:
         if not read.compact:
@@ -170,76 +183,28 @@ class _Verifier:
         keys = {"mky": media.claim(self.call.fingerprints)} if self.call.fingerprints else {}  # RFC 8224 §4
         return passport.rebuild(read.token, header, {"orig": orig, "dest": dest, "iat": int(date), **keys})
 
-    def _certified(self, read: IdentityField, token: Passport, checks: list[Check], findings: list[Finding]) -> None:
-        """Add what depends on the certificate."""
-        found = self.certificates.get(token.x5u, _NOT_FETCHED)
-        if isinstance(found, str):
-            rule, detail = _PROVED.get(found, (Rule.UNREACHABLE, f"no certificate: {found}"))
-            checks.append(Check("certificate", None if rule is Rule.UNREACHABLE else False, detail))
-            if rule is not Rule.UNREACHABLE or read.info == token.x5u:  # else nobody was to fetch it
-                findings.append(Finding(rule, detail))
-            checks += [Check(name, None, "no certificate") for name in ("signature", "coverage")]
-            return
-        _add_validated(found, self.now, checks, findings)
-        _add_signature(found, token, checks, findings)
-        _add_coverage(found, token, self.spc_suffices, checks, findings)
-        if found.constraints is not None:
-            fault = constraints.check(found.constraints, token.claims) or ""
-            _add(Check("constraints", not fault, fault), Rule.NOT_AUTHORISED, checks, findings)
+
+def _urls(read: IdentityField) -> list[str]:
+    """Where the certificates of one value are."""
+    if read.ppt not in claims.SUPPORTED:
+        return []
+    if read.compact:
+        return [read.info]
+    layers = unfold(passport.decode(read.token))
+    return [each.x5u for each in layers] if layers[0].x5u == read.info else []
 
 
-def _add(check: Check, rule: Rule, checks: list[Check], findings: list[Finding]) -> None:
-    checks.append(check)
-    if check.ok is False:
-        findings.append(Finding(rule, check.detail))
-
-
-def _add_validated(found: Validated, now: float, checks: list[Check], findings: list[Finding]) -> None:
-    """The verdict on the chain, made just now or kept since some call before."""
-    checks.append(Check("certificate", True))
-    findings += found.findings
-    for check in found.checks:
-        checks.append(replace(check, name=f"certificate.{check.name}"))
-        if check.open:
-            findings.append(Finding(Rule.UNREACHABLE, check.detail))
-    if int(now) > found.not_after and not found.findings:
-        _add(Check("certificate.dates", False, "certificate has expired"), Rule.UNTRUSTED, checks, findings)
-
-
-def _add_signature(found: Validated, token: Passport, checks: list[Check], findings: list[Finding]) -> None:
-    if found.public_key is None:
-        checks.append(Check("signature", None, "certificate has no P-256 key"))
-        return
-    ok = passport.verify_signature(found.public_key, token.signing_input, token.signature)
-    _add(Check("signature", ok, "" if ok else "signature is not the certificate's"), Rule.INVALID, checks, findings)
-
-
-def _add_coverage(
-    found: Validated, token: Passport, spc_suffices: bool, checks: list[Check], findings: list[Finding]
-) -> None:
-    """A diversion is signed for who diverts (RFC 8946 §4.1), all else for who calls (RFC 8224 §7)."""
-    if found.authority is None:
-        checks.append(Check("coverage", None, "certificate lists no number and no provider"))
-        return
-    who = _signed_for(token)
-    if who is None:
-        checks.append(Check("coverage", None, "div cannot be read"))
-        return
+def _add_link(ledger: Ledger, around: Passport, token: Passport) -> None:
+    """Hold a token against the one that carries it: made for who diverts there, and a proof of who calls at the end."""
     fault = ""
-    if who.kind != "tn":
-        fault = "certificate speaks for numbers, not for URIs"
-    elif not covers(found, who.value, spc_suffices=spc_suffices):
-        fault = "certificate does not cover the number"
-    _add(Check("coverage", not fault, fault), Rule.NOT_AUTHORISED, checks, findings)
-
-
-def _signed_for(token: Passport) -> Identifier | None:
-    if token.ppt != claims.DIV:
-        return token.orig
+    if token.ppt not in claims.ORIGINALS and token.ppt != claims.DIV_O:
+        fault = "opt holds a PASSporT that proves no caller"
+    ledger.add(Check("kind", not fault, fault), Rule.INVALID)
     try:
-        return claims.diverted(token.claims)
+        ok = claims.diverted(around.claims) in token.dest
     except MalformedError:
-        return None
+        return  # the check "div" of the one around has said so
+    ledger.add(Check("dest", ok, "" if ok else "dest within is not who diverts"), Rule.MISMATCH)
 
 
 def _with_dest(judged: _Judged, call: SignedCall, links: Sequence[_Judged]) -> Identity:
@@ -251,6 +216,7 @@ def _with_dest(judged: _Judged, call: SignedCall, links: Sequence[_Judged]) -> I
         token,
         [*judged.identity.checks, check := _dest(token, call, links)],
         [*judged.identity.findings, *([Finding(Rule.MISMATCH, check.detail)] if check.ok is False else [])],
+        judged.original,
     )
 
 
@@ -268,12 +234,21 @@ def _tokens(links: Iterable[_Judged], *results: Result) -> list[Passport]:
     return [each.token for each in links if each.token is not None and each.identity.result in results]
 
 
-def _identity(token: Passport, checks: Sequence[Check], findings: Sequence[Finding]) -> Identity:
+def _identity(
+    token: Passport, checks: Sequence[Check], findings: Sequence[Finding], original: Mapping[str, Any]
+) -> Identity:
     if any(finding.rule is not Rule.UNREACHABLE for finding in findings):
         result = Result.FAILED
     else:
-        result = Result.UNKNOWN if any(check.open or check.ok is False for check in checks) else Result.PASSED
-    return Identity(result, tuple(findings), tuple(checks), token.ppt, token.header, token.claims, token.signature)
+        result = (
+            Result.UNKNOWN
+            if any(check.open or (check.ok is False and check.counts) for check in checks)
+            else Result.PASSED
+        )
+    return Identity(
+        result, tuple(findings), tuple(checks), token.ppt, token.header, token.claims, token.signature,
+        original=original,
+    )  # fmt: skip
 
 
 def _unread(value: bytes, rule: Rule, reason: str) -> Identity:
