@@ -102,11 +102,15 @@ def judge_of(loaded: Loaded, today: Callable[[], date]) -> Callable[[Call], Verd
     for trunk in directory.trunks.values():
         policies[trunk.id] = effective(node, trunk.policy)
     default = effective(node, {})
+    everywhere = settings.node.mode
+    facts = Facts(directory, today())
 
     def judge(call: Call) -> Verdict:
-        trunk = call.trunk
-        mode = trunk.mode or settings.node.mode
-        return verdict.judge(call, Facts(directory, today()), policies.get(trunk.id, default), mode)
+        nonlocal facts
+        trunk, day = call.trunk, today()
+        if facts.today != day:
+            facts = Facts(directory, day)
+        return verdict.judge(call, facts, policies.get(trunk.id, default), trunk.mode or everywhere)
 
     return judge
 

@@ -26,9 +26,12 @@ _CAUSE: Final = "Q.850;cause=21"
 
 def judge(call: Call, facts: Facts, policy: Mapping[str, RuleAction], mode: Mode) -> Verdict:
     """Run every check on a call and say what follows. Total: a check that breaks is an outcome like any other."""
-    results = tuple((check.name, _run(check, call, facts)) for check in CHAIN)
-    if not any(result.findings for _, result in results):
-        return Verdict("pass", enforced=True, mode=mode, findings=(), results=results)
+    results = tuple([(check.name, _run(check, call, facts)) for check in CHAIN])
+    found = False
+    for _, result in results:
+        found = found or bool(result.findings)
+    if not found:
+        return Verdict("pass", True, mode, (), results)
     findings = tuple(
         finding
         for _, result in results
