@@ -114,7 +114,7 @@ def judge_of(
     if identity is None:
         return Judge(directory, rules, default, today)
     signer = authentication_of(identity, loaded.identity, clock)
-    return Judge(directory, rules, default, today, verifier, signer, identity.verstat)
+    return Judge(directory, rules, default, today, verifier, signer, tells=identity.verstat)
 
 
 def _node_policy(settings: Settings) -> dict[str, RuleAction]:

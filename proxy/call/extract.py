@@ -114,7 +114,7 @@ def _claims(header: str, value: bytes, plan: DialPlan, called: str, most: int) -
     """The claims of one field line, at most `most` and one that stands for the rest."""
     if most < 0:
         return []
-    values = split_values(value)
+    values = split_values(value) if b"," in value else [value]
     found = []
     for item in values[:most]:
         address = _address(item, header)

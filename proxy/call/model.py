@@ -17,7 +17,10 @@ class Reading(Enum):
     ABSENT = "absent"  # no user part at all, and a host that is no number
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: nobody changes them, and freezing makes each, of several a call, four times dearer to make.
+
+
+@dataclass(slots=True)
 class Claim:
     """
     One statement of who calls (or who redirected), in wire order.
@@ -38,7 +41,7 @@ class Claim:
     legacy: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """
     What an INVITE (or a request that shows a caller anew, `in_dialog`) asks for.

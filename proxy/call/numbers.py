@@ -48,7 +48,8 @@ def normalise(user: str, plan: DialPlan) -> str:
     """
     if len(user) > LONGEST:
         return ""
-    return _normalise(user, plan.country, plan.area, plan.strip, tuple(plan.prefixes.items()))
+    prefixes = tuple(plan.prefixes.items()) if plan.prefixes else ()
+    return _normalise(user, plan.country, plan.area, plan.strip, prefixes)
 
 
 # A trunk shows few numbers again and again; each entry is some 300 octets, and the function is pure.
@@ -135,7 +136,8 @@ def emergency_number(user: str, plan: DialPlan) -> str:
     """
     if len(user) > LONGEST:
         return ""
-    digits = user.translate(_SEPARATORS)
+    plain = _DIGITS.fullmatch(user)
+    digits = user if plain else user.translate(_SEPARATORS)
     if digits in plan.emergency:
         return digits
     if not digits.endswith(tuple(plan.emergency)) or not _DIGITS.fullmatch(digits) or len(digits) > 24:

@@ -98,7 +98,7 @@ class Marks:
 UNMARKED = Marks()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that makes it four times dearer, and nobody changes it
 class Verdict:
     """
     What follows from the findings under the trunk's policy.

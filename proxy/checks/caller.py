@@ -102,7 +102,7 @@ def _finding(rule: str, claim: Claim, expected: str) -> Finding:
     return Finding(rule, claim.header, claim.value[:EVIDENCE], expected)
 
 
-CHECK = Check(
+CHECK: Check = Check(
     name="caller",
     says="Every calling number of the INVITE is allocated to the trunk, today.",
     source="RFC 3325 §9.1",

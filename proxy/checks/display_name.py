@@ -61,7 +61,10 @@ def judge(call: Call, facts: Facts) -> Result:
     """Find display names that read as a number other than the claim's own and those of the trunk."""
     if call.trunk.role == "core":
         return NOT_APPLICABLE
-    if not any(claim.display for claim in call.claims):
+    named = False
+    for claim in call.claims:
+        named = named or bool(claim.display)
+    if not named:
         return PASSED
     findings = [
         Finding(
@@ -218,7 +221,7 @@ def _plain_class() -> str:
 # The usual name: Latin letters, Han characters that are no numerals, common punctuation. It reads as no number.
 _PLAIN: Final = re.compile(f"[ -/:-~·，。、（）{_plain_class()}]*")
 
-CHECK = Check(
+CHECK: Check = Check(
     name="display_name",
     says="No display name reads as another number.",
     source="RFC 3261 §20.10",

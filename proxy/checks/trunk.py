@@ -23,7 +23,7 @@ def judge(call: Call, facts: Facts) -> Result:
     return Result(Outcome.FAILED, tuple(findings)) if findings else PASSED
 
 
-CHECK = Check(
+CHECK: Check = Check(
     name="trunk",
     says="The trunk and its customer are active, and today is a day of its contract.",
     source="RFC 3325 §9.1",

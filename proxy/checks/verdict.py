@@ -44,9 +44,12 @@ _STIR: Final = {
 
 def judge(call: Call, facts: Facts, policy: Mapping[str, RuleAction], mode: Mode) -> Verdict:
     """Run every check on a call and say what follows. Total: a check that breaks is an outcome like any other."""
-    results = tuple((check.name, _run(check, call, facts)) for check in CHAIN)
+    results = tuple([(check.name, _run(check, call, facts)) for check in CHAIN])
     found = facts.verification
-    if not any(result.findings for _, result in results):
+    broken = False
+    for _, result in results:
+        broken = broken or bool(result.findings)
+    if not broken:
         advice = "" if found is None else stir_reasons((), found)
         return Verdict("pass", True, mode, (), results, None, found, advice)
     findings = tuple(

@@ -28,7 +28,6 @@ class Rules:
     mode: Mode
 
 
-@dataclass(frozen=True, slots=True)
 class Judge:
     """
     Judges calls under one configuration. `rules` are by trunk id, `default` are those of a trunk that is not there
@@ -36,20 +35,32 @@ class Judge:
     is signed; `tells` is whether callers get a verstat.
     """
 
-    directory: Directory
-    rules: Mapping[str, Rules]
-    default: Rules
-    today: Callable[[], date]
-    verifier: Verifier | None = None
-    signer: Authentication | None = None
-    tells: bool = True
+    def __init__(
+        self,
+        directory: Directory,
+        rules: Mapping[str, Rules],
+        default: Rules,
+        today: Callable[[], date],
+        verifier: Verifier | None = None,
+        signer: Authentication | None = None,
+        *,
+        tells: bool = True,
+    ) -> None:
+        self._directory = directory
+        self._rules = rules
+        self._default = default
+        self._today = today
+        self._verifier = verifier
+        self._signer = signer
+        self._tells = tells
+        self._day = today()
+        self._facts: dict[str, Facts] = {}  # by trunk id: made once a day, not once a call
 
     def at_once(self, call: Call) -> Verdict | None:
         """The verdict, where every fact is in memory; None where one has to be fetched."""
-        rules = self.rules.get(call.trunk.id, self.default)
-        facts = Facts(self.directory, self.today(), rules.terms)
-        if self.verifier is not None and identity.looks(call, facts):
-            found = self.verifier.at_once(call, identity.asked(call, facts), rules.terms.min_attestation or "")
+        rules, facts = self._known(call)
+        if self._verifier is not None and identity.looks(call, facts):
+            found = self._verifier.at_once(call, identity.asked(call, facts), rules.terms.min_attestation or "")
             if found is None:
                 return None
             facts = replace(facts, verification=found)
@@ -57,12 +68,23 @@ class Judge:
 
     async def in_time(self, call: Call) -> Verdict:
         """The verdict after facts have been fetched, or their time is over."""
-        rules = self.rules.get(call.trunk.id, self.default)
-        facts = Facts(self.directory, self.today(), rules.terms)
-        if self.verifier is not None and identity.looks(call, facts):
-            found = await self.verifier.in_time(call, identity.asked(call, facts), rules.terms.min_attestation or "")
+        rules, facts = self._known(call)
+        if self._verifier is not None and identity.looks(call, facts):
+            found = await self._verifier.in_time(call, identity.asked(call, facts), rules.terms.min_attestation or "")
             facts = replace(facts, verification=found)
         return self._judged(call, facts, rules)
+
+    def _known(self, call: Call) -> tuple[Rules, Facts]:
+        """What is asked of a call, and the facts that all calls of its trunk share today."""
+        rules = self._rules.get(call.trunk.id, self._default)
+        day = self._today()
+        if day != self._day:
+            self._day = day
+            self._facts.clear()
+        facts = self._facts.get(call.trunk.id)
+        if facts is None:
+            facts = self._facts[call.trunk.id] = Facts(self._directory, day, rules.terms)
+        return rules, facts
 
     def _judged(self, call: Call, facts: Facts, rules: Rules) -> Verdict:
         judged = verdict.judge(call, facts, rules.policy, rules.mode)
@@ -72,10 +94,10 @@ class Judge:
         return judged if marks is UNMARKED else replace(judged, marks=marks)
 
     def _marks(self, call: Call, judged: Verdict, facts: Facts, terms: IdentityTerms) -> Marks:
-        said = verstat(call, judged, terms) if self.tells else ""
-        level = attestation(call, judged, terms) if self.signer is not None else ""
-        if self.signer is None or not level:
+        said = verstat(call, judged, terms) if self._tells else ""
+        level = attestation(call, judged, terms) if self._signer is not None else ""
+        if self._signer is None or not level:
             return Marks(verstat=said) if said else UNMARKED
         diverting = identity.diverting(call, facts) if call.identities else ()
-        fields, attested = self.signer.fields(call, level, diverting)
+        fields, attested = self._signer.fields(call, level, diverting)
         return Marks(fields, said, attested)
