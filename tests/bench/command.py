@@ -12,17 +12,21 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.bench import cpu, micro
-from tests.bench.contenders import KamailioScreening, Trunkward, write_callers
-from tests.wire import play
+from tests.bench.contenders import KamailioScreening, Service, Trunkward, write_callers, write_signed
+from tests.wire import identity, play
+from tests.wire.identity import Lab
 from tests.wire.peers import CALLER, CORE, free_port
 from tests.wire.play import Load, Who
 
-KINDS = ("passed", "refused")
+# Kinds of calls, and what is done with their signed identities by the contenders that take them.
+SERVICES: Mapping[str, Service] = {"passed": "", "refused": "", "verified": "verify", "signed": "sign"}
+KINDS = tuple(SERVICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Options:
     repeat: int
     compiled: bool
     output: str
+    kinds: str = ",".join(KINDS)
 
 
 def main(arguments: list[str]) -> int:
@@ -66,31 +71,48 @@ def main(arguments: list[str]) -> int:
 
 def measure(directory: Path, options: Options) -> dict[str, Any]:
     """Run every round and return all figures."""
-    core_port = free_port()
+    lab = identity.made(directory)
     write_callers(directory / "passed.csv", 0)
+    write_callers(directory / "signed.csv", 0)
     write_callers(directory / "refused.csv", 1)
+    wanted = [kind for kind in KINDS if kind in options.kinds.split(",")]
+    runs: list[Run] = []
+    memory: dict[str, int] = {}
+    with lab.repository:
+        for service in dict.fromkeys(SERVICES[kind] for kind in wanted):
+            kinds = [kind for kind in wanted if SERVICES[kind] == service]
+            runs += _bout(directory, options, lab, service, kinds, memory)
+    _say("the parts, without peers")
+    return {**_summary(runs, memory, options), "parts_us": micro.measure()}
+
+
+def _bout(
+    directory: Path, options: Options, lab: Lab, service: Service, kinds: list[str], memory: dict[str, int]
+) -> list[Run]:
+    """All rounds of the kinds that the same contenders can take."""
+    core_port = free_port()
     contenders: list[Trunkward | KamailioScreening] = []
+    few = replace(options, calls=200, rate=100)
     try:
         for make in (Trunkward, KamailioScreening):
-            _say(f"starting {make.__name__} with 1,000,000 numbers")
-            contenders.append(make(directory, core_port))
+            _say(f"starting {make.__name__} {service} with 1,000,000 numbers")
+            contenders.append(make(directory, core_port, lab, service))
         for contender in contenders:  # warm-up: first use of everything
-            for kind in KINDS:
-                _run(directory, contender, kind, core_port, Options(200, 100, 0, options.compiled, ""), 0)
+            for kind in kinds:
+                _run(directory, contender, kind, core_port, few, 0, lab)
         runs = [
-            _run(directory, contender, kind, core_port, options, number)
+            _run(directory, contender, kind, core_port, options, number, lab)
             for number in range(1, options.repeat + 1)
-            for kind in KINDS
+            for kind in kinds
             for contender in (contenders if number % 2 else contenders[::-1])
         ]
-        memory = {each.name: cpu.resident(each.pid) >> 20 for each in contenders}
         for each in contenders:
+            memory.setdefault(each.name, cpu.resident(each.pid) >> 20)
             each.stop()
     finally:
         for each in contenders:
             each.program.kill()
-    _say("the parts, without peers")
-    return {**_summary(runs, memory, options), "parts_us": micro.measure()}
+    return runs
 
 
 def _run(
@@ -100,16 +122,21 @@ def _run(
     core_port: int,
     options: Options,
     number: int,
+    lab: Lab,
 ) -> Run:
     """Put one load on one contender; every call must go as it should."""
     _say(f"round {number}: {contender.name}, {options.calls} calls {kind}, {options.rate} a second")
     seconds = options.calls // options.rate + 60
     numbers = directory / f"{kind}.csv"
+    token = ""
+    if kind == "verified":
+        write_signed(numbers, lab, options.calls)  # a token that another call has used is a replay
+        token = f"[field1];info=<{lab.repository.url}/sp.pem>;alg=ES256;ppt=shaken"
     load = Load(options.calls, options.rate, hold=100, seconds=seconds, log=False, numbers=numbers)
-    who = Who(number="[field0]")
+    who = Who(number="[field0]", identity=token)
     at = (CALLER, free_port())
     before, written = cpu.used(contender.pid), contender.records()
-    if kind == "passed":
+    if kind != "refused":
         callee = play.callee(directory, "callee_answered", load, (CORE, core_port))
         caller = play.caller(directory, "caller_answered", contender.address, who, load, at)
         found = [caller.wait(seconds), callee.wait(seconds)]
@@ -134,7 +161,7 @@ def _summary(runs: list[Run], memory: dict[str, int], options: Options) -> dict[
             name: statistics.median(run.microseconds for run in runs if (run.kind, run.contender) == (kind, name))
             for name in memory
         }
-        for kind in KINDS
+        for kind in dict.fromkeys(run.kind for run in runs)
     }
     ratios = {kind: round(each["trunkward"] / each["kamailio"], 3) for kind, each in medians.items()}
     return {
@@ -180,6 +207,7 @@ def _options(arguments: list[str]) -> Options:
     parser.add_argument("--rate", type=int, default=400, help="calls a second (default 400)")
     parser.add_argument("--repeat", type=int, default=3, help="rounds, each measures everybody (default 3)")
     parser.add_argument("--compiled", action="store_true", help="measure the wheel with compiled rooms; needs gcc")
+    parser.add_argument("--kinds", default=",".join(KINDS), help=f"which calls (default {','.join(KINDS)})")
     parser.add_argument("--output", choices=("table", "json"), default="table")
     return Options(**vars(parser.parse_args(arguments)))
 
