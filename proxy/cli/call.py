@@ -36,6 +36,7 @@ LIST = ("ts", "trunk", "caller", "called", "verdict", "mode", "status", "rules",
 FACTS = (
     "ts", "node", "trunk", "customer", "source", "caller", "called", "mode", "verdict", "enforced", "status",
     "next_hop", "callee_trunk", "emergency", "elapsed_us", "answered", "ring_ms", "duration_ms", "ended_by",
+    "attestation",
 )  # fmt: skip
 NUMBERS = {
     "from": "From",
@@ -168,6 +169,7 @@ def _show_call(call: Record, language: str) -> None:
     numbers = call.get("numbers")
     if isinstance(numbers, dict):
         rows += [{"key": field, "value": numbers[key]} for key, field in NUMBERS.items() if numbers.get(key)]
+    rows += _identities(call.get("identity"))
     print_rows({"key": text("column.key", language), "value": text("column.value", language)}, rows)
     for item in findings_of(call):
         click.echo()
@@ -178,6 +180,21 @@ def _show_call(call: Record, language: str) -> None:
         click.echo()
         for line in draw(call["messages"], str(call.get("source", ""))):
             click.echo(line)
+
+
+def _identities(identity: object) -> list[dict[str, object]]:
+    """The signed identities that a call brought: the one that decided, and what became of each."""
+    if not isinstance(identity, dict):
+        return []
+    said = [str(identity.get("result"))]
+    said += [f"{key}={identity[key]}" for key in ("attest", "iat", "origid", "x5u") if identity.get(key) is not None]
+    each = identity.get("all")
+    rows: list[dict[str, object]] = [{"key": "Identity", "value": " ".join(said)}]
+    for item in each if isinstance(each, list) and len(each) > 1 else ():
+        if isinstance(item, dict):
+            rules = " ".join(map(str, item.get("rules") or ()))
+            rows.append({"key": "", "value": f"{item.get('ppt') or 'passport'}: {item.get('result')} {rules}".rstrip()})
+    return rows
 
 
 def _sentence(finding: dict[str, Any], language: str) -> str:

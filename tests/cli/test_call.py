@@ -170,6 +170,31 @@ def test_show_is_harmless_and_knows_no_rule_of_another_version(records: Path) ->
         assert "\u202e" not in whole
 
 
+def test_show_signed_identities(tmp_path: Path) -> None:
+    """The one that decided in a line, each of several below it; what a signer wrote cannot act on the terminal."""
+    each = [
+        {"ppt": "shaken", "result": "failed", "rules": ["identity.stale"]},
+        {"ppt": "", "result": "passed", "rules": []},
+    ]
+    identity = {
+        "result": "passed",
+        "x5u": "https://c.example/\x1b",
+        "origid": None,
+        "iat": 1,
+        "attest": "A",
+        "all": each,
+    }
+    record = {"event": "call.verdict", "ts": "2026-11-23T08:00:00.000Z", "call_id": "signed", "identity": identity}
+    (tmp_path / "calls-20261123.jsonl").write_text(json.dumps(record | {"attestation": "C"}) + "\n", encoding="utf-8")
+
+    shown = run("show", "signed", "--records", str(tmp_path), "--lang", "en").stdout
+
+    assert r"Identity     passed attest=A iat=1 x5u=https://c.example/\x1b" in shown
+    assert "             shaken: failed identity.stale\n" in shown
+    assert "             passport: passed\n" in shown
+    assert "signed here  C\n" in shown
+
+
 def test_show_for_programs(records: Path) -> None:
     found = json.loads(run("show", "good@pbx", "--records", str(records), "--output", "json").stdout)
     assert [record["event"] for record in found] == ["call.verdict", "call.end"]
