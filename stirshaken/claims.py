@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
-from stirshaken import base64url, canonical, media
+from stirshaken import base64url, canonical, media, priority
 from stirshaken.errors import MalformedError
 from stirshaken.findings import Check, Rule
 from stirshaken.identity import IdentityField
@@ -19,10 +19,15 @@ SHAKEN: Final = "shaken"
 DIV: Final = "div"
 DIV_O: Final = "div-o"
 DIVERSIONS: Final = frozenset({DIV, DIV_O})
+RCD: Final = "rcd"
+RPH: Final = "rph"
 ORIGINALS: Final = frozenset({"", SHAKEN})  # made for who calls, by who lets him call
-SUPPORTED: Final = ORIGINALS | DIVERSIONS
+ASIDES: Final = frozenset({RCD, RPH})  # say more of a call, and prove no caller
+SUPPORTED: Final = ORIGINALS | DIVERSIONS | ASIDES
 LEVELS: Final = ("A", "B", "C")  # full, partial, gateway attestation, the best first
 MAX_LINKS: Final = 5  # diversions of one call; what French operators agreed on (asterisk issue 1209)
+
+_Value = TypeVar("_Value")
 
 #   UUID  =  4hexOctet "-" 2hexOctet "-" 2hexOctet "-" 2hexOctet "-" 6hexOctet          (RFC 9562 §4)
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -37,13 +42,16 @@ class SignedCall:
     any of whom a token must name; the first is that of To, which the compact form leaves out. Where To is not to be
     trusted (it need not be where the call goes), give the Request-URI alone: then a diverted call has to prove its
     diversions. `date` is the Date field in epoch seconds, None without one. `fingerprints` are those of the body
-    (stirshaken.media), None where nobody looked: then a token's are not compared.
+    (stirshaken.media), None where nobody looked: then a token's are not compared. `resource_priority` are the values
+    of Resource-Priority, `priority` that of Priority, "" without one.
     """
 
     orig: Identifier
     dest: tuple[Identifier, ...]
     date: float | None = None
     fingerprints: tuple[Fingerprint, ...] | None = ()
+    resource_priority: tuple[str, ...] = ()
+    priority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +183,43 @@ def _fingerprints(facts: Facts) -> str | None:
     """All of the keys that were signed and no others, so that nobody in between can add one of his own."""
     if facts.call.fingerprints is None:
         return None
-    same = media.claimed(facts.passport.claims["mky"]) == set(facts.call.fingerprints)
-    return "" if same else "mky and the fingerprints of the SDP differ"
+    signed = _read(media.claimed, facts.passport.claims["mky"])
+    return _same(signed, set(facts.call.fingerprints), "mky and the fingerprints of the SDP differ")
+
+
+def _rph(facts: Facts) -> str:
+    return _fault(priority.authorised, facts.passport.claims.get("rph"))
+
+
+def _resource_priority(facts: Facts) -> str | None:
+    """Exactly what was signed (RFC 8443 §5, RFC 9027 §3)."""
+    signed = _read(priority.authorised, facts.passport.claims.get("rph"))
+    said = {value.lower() for value in facts.call.resource_priority}
+    return _same(signed, said, "rph and Resource-Priority differ")
+
+
+def _sph(facts: Facts) -> str:
+    return _fault(priority.callback, facts.passport.claims["sph"])
+
+
+def _priority(facts: Facts) -> str | None:
+    signed = _read(priority.callback, facts.passport.claims["sph"])
+    return _same(signed, facts.call.priority.lower(), "sph and Priority differ")
+
+
+def _same(signed: object, said: object, fault: str) -> str | None:
+    """Compare a claim with the call; None where the claim cannot be read, which another check says."""
+    if signed is None:
+        return None
+    return "" if signed == said else fault
+
+
+def _read(read: Callable[[Any], _Value], value: object) -> _Value | None:
+    """A claim, None where it cannot be read."""
+    try:
+        return read(value)
+    except MalformedError:
+        return None
 
 
 def _fault(read: Callable[[Any], object], value: object) -> str:
@@ -226,8 +269,12 @@ def _keyed(facts: Facts) -> bool:
     return "mky" in facts.passport.claims
 
 
-def _keyed_well(facts: Facts) -> bool:
-    return _keyed(facts) and not _mky(facts)
+def _prioritised(facts: Facts) -> bool:
+    return facts.passport.ppt == RPH
+
+
+def _called_back(facts: Facts) -> bool:
+    return facts.passport.ppt == RPH and "sph" in facts.passport.claims
 
 
 def _demanded(facts: Facts) -> bool:
@@ -246,6 +293,10 @@ _CHECKS: Final[tuple[_Row, ...]] = (
     ("origid", Rule.INVALID, _shaken, _origid),
     ("div", Rule.INVALID, _link, _div),
     ("mky", Rule.INVALID, _keyed, _mky),
-    ("fingerprints", Rule.MISMATCH, _keyed_well, _fingerprints),
+    ("fingerprints", Rule.MISMATCH, _keyed, _fingerprints),
+    ("rph", Rule.INVALID, _prioritised, _rph),
+    ("resource-priority", Rule.MISMATCH, _prioritised, _resource_priority),
+    ("sph", Rule.INVALID, _called_back, _sph),
+    ("priority", Rule.MISMATCH, _called_back, _priority),
     ("attestation", Rule.ATTESTATION, _demanded, _attestation),
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final
 
-from stirshaken import claims, identity, media, passport
+from stirshaken import claims, identity, media, passport, rcd
 from stirshaken.certificate import Validated
 from stirshaken.claims import Demands, Facts, SignedCall
 from stirshaken.errors import MalformedError
@@ -20,6 +21,7 @@ from stirshaken.proof import NOT_FETCHED, Ledger, certified
 
 MAX_VALUES: Final = 10  # Identity values that are looked at: a chain of six and some for other purposes
 MAX_URLS: Final = 16  # certificates of one call: a full chain of ten and some within others
+_NO_CALLER: Final = claims.ASIDES | {claims.DIV}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,24 @@ class Identity:
     ignored: bool = False
     original: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def rich(self) -> Mapping[str, Any] | None:
+        """
+        The rich call data that may be shown: None where the token has not passed, or any check of them failed. What
+        stands at their URLs is proven only by a check `rcd.integrity/…` that was made.
+        """
+        found = self.original.get("rcd")
+        checks = (check for check in self.checks if check.name.rpartition("opt.")[2].startswith("rcd"))
+        sound = isinstance(found, dict) and self.result is Result.PASSED and all(c.ok is not False for c in checks)
+        return found if sound else None
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
     """
     What became of a call: passed with one valid Identity, whatever the others are (RFC 8224 §6.2); unknown where
-    one could not be judged; else failed, and `findings` are those of all. `checks` are those of `decisive`.
+    one could not be judged; else failed, and `findings` are those of all. `checks` are those of `decisive`. `asides`
+    (rcd, rph) have no say in this: what was found of them stands there alone.
     """
 
     result: Result
@@ -56,9 +70,15 @@ class Verification:
     @property
     def decisive(self) -> Identity | None:
         """The Identity that decided: one that passed, else one that may have, else the first that was judged."""
-        judged = _originals(self.identities) or [each for each in self.identities if not each.ignored]
+        links = [each for each in self.identities if not each.ignored and each.ppt == claims.DIV]
+        judged = _originals(self.identities) or links
         order = (Result.PASSED, Result.UNKNOWN, Result.FAILED)
         return min(judged, key=lambda each: order.index(each.result), default=None)
+
+    @property
+    def asides(self) -> tuple[Identity, ...]:
+        """What says more of the call and proves no caller: rich call data, priorities."""
+        return tuple(each for each in self.identities if each.ppt in claims.ASIDES and not each.ignored)
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -75,15 +95,18 @@ class _Judged:
     original: Mapping[str, Any] = field(default_factory=dict)
 
 
-def needs(values: Sequence[bytes]) -> tuple[str, ...]:
+def needs(values: Sequence[bytes], *, asides: bool = True) -> tuple[str, ...]:
     """
     Which URLs a verification needs the certificates of: each once, those of tokens within others too, none for
-    tokens that cannot be valid; MAX_URLS at most.
+    tokens that cannot be valid; MAX_URLS at most. Without `asides`, none for tokens that have no say in the result.
     """
+    wanted = claims.SUPPORTED if asides else claims.SUPPORTED - claims.ASIDES
     found: dict[str, None] = {}
     for value in values[:MAX_VALUES]:
         with contextlib.suppress(MalformedError):
-            found.update(dict.fromkeys(_urls(identity.parse(value))))
+            read = identity.parse(value)
+            if read.ppt in wanted:
+                found.update(dict.fromkeys(_urls(read)))
     return tuple(found)[:MAX_URLS]
 
 
@@ -97,14 +120,17 @@ def verify(
     attestation: str = "",
     spc_suffices: bool = True,
     max_inner_age: float | None = None,
+    contents: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Verification:
     """
     Judge the Identity values of a call; malformed ones get a verdict like others, nothing is raised for them.
 
-    Base PASSporTs (full or compact), shaken, div and div-o are understood; rcd, rph and others are ignored. A div
+    Base PASSporTs (full or compact), shaken, div, div-o, rcd and rph are understood; others are ignored. A div
     token counts only as a link of the chain that leads from a valid token for somebody else to whom this call is
     for; all of its links must be fresh and valid. A div-o token counts like the one that it carries: every token
     within, down to the first one, must be valid, and each must have been made for who diverts in the one around it.
+    rcd and rph tokens are judged and reported, but prove no caller: without another token nobody has signed for this
+    one. Rich call data within other tokens are checked without a say in the result.
 
     Args:
         call: What SIP says of it.
@@ -116,11 +142,12 @@ def verify(
         spc_suffices: Whether a certificate for a service provider speaks for every number.
         max_inner_age: As max_age, for the iat of tokens within others; None for max_age. RFC 8946 §4.2 would have
             them fresh as well, but a call may be diverted after it has rung for a while.
+        contents: What stands at the URLs of rich call data, where somebody fetched it (stirshaken.rcd.urls).
     """
     if attestation and attestation not in claims.LEVELS:
         raise ValueError("an attestation level is A, B or C")
     demands = Demands(max_age, attestation, max_age if max_inner_age is None else max_inner_age)
-    verifier = _Verifier(call, certificates, now, demands, spc_suffices)
+    verifier = _Verifier(call, certificates, now, demands, spc_suffices, contents)
     judged = [verifier.judge(value) for value in values[:MAX_VALUES]]
     links = [each for each in judged if each.identity.ppt == claims.DIV and each.token is not None]
     identities = [_with_dest(each, call, links) for each in judged]
@@ -137,18 +164,21 @@ class _Verifier:
     now: float
     demands: Demands
     spc_suffices: bool
+    contents: Mapping[str, bytes]
 
     def judge(self, value: bytes) -> _Judged:
         """Judge one value by itself."""
+        ppt = ""
         try:
             read = identity.parse(value)
+            ppt = read.ppt if read.ppt in claims.ASIDES else ""
             if read.ppt not in claims.SUPPORTED:
                 return _Judged(_ignored(read.ppt, "PASSporT type is not understood"))
             layers = unfold(self._token(read))
         except UnsupportedError as error:
-            return _Judged(_unread(value, Rule.UNTRUSTED, error.reason))
+            return _Judged(_unread(value, ppt, Rule.UNTRUSTED, error.reason))
         except MalformedError as error:
-            return _Judged(_unread(value, Rule.INVALID, error.reason))
+            return _Judged(_unread(value, ppt, Rule.INVALID, error.reason))
         if layers[-1].ppt not in claims.SUPPORTED:
             return _Judged(_ignored(layers[-1].ppt, "PASSporT type is not understood"))
         ledger = Ledger([Check("form", True)])
@@ -165,9 +195,17 @@ class _Verifier:
         """Judge one token; `read` is the field of the outermost."""
         for check, rule in claims.judge(Facts(read, token, self.call, self.now, self.demands)):
             ledger.add(check, rule)
+        self._judge_rich(ledger, token)
         found = self.certificates.get(token.x5u, NOT_FETCHED)
         asked = read is None or read.info == token.x5u
         certified(ledger, token, found, self.now, spc_suffices=self.spc_suffices, asked=asked)
+
+    def _judge_rich(self, ledger: Ledger, token: Passport) -> None:
+        """Check rich call data: what a token of that kind is for, and an addition to any other."""
+        own = token.ppt == claims.RCD
+        if own or not rcd.CLAIMS.isdisjoint(token.claims):
+            for check in rcd.judge(token.claims, self.contents, required=own):
+                ledger.add(check if own else replace(check, counts=False), Rule.INVALID)
 
     def _token(self, read: IdentityField) -> Passport:
         if not read.compact:
@@ -186,8 +224,6 @@ class _Verifier:
 
 def _urls(read: IdentityField) -> list[str]:
     """Where the certificates of one value are."""
-    if read.ppt not in claims.SUPPORTED:
-        return []
     if read.compact:
         return [read.info]
     layers = unfold(passport.decode(read.token))
@@ -251,10 +287,10 @@ def _identity(
     )  # fmt: skip
 
 
-def _unread(value: bytes, rule: Rule, reason: str) -> Identity:
+def _unread(value: bytes, ppt: str, rule: Rule, reason: str) -> Identity:
     header, body = claims.peek(value.partition(b";")[0].strip(b" \t"))
     checks = (Check("form", False, reason),)
-    return Identity(Result.FAILED, (Finding(rule, reason),), checks, header=header, claims=body)
+    return Identity(Result.FAILED, (Finding(rule, reason),), checks, ppt, header=header, claims=body)
 
 
 def _ignored(ppt: str, reason: str) -> Identity:
@@ -262,7 +298,8 @@ def _ignored(ppt: str, reason: str) -> Identity:
 
 
 def _originals(identities: Iterable[Identity]) -> list[Identity]:
-    return [each for each in identities if not each.ignored and each.ppt != claims.DIV]
+    """Those that may prove who calls."""
+    return [each for each in identities if not each.ignored and each.ppt not in _NO_CALLER]
 
 
 def combined(identities: tuple[Identity, ...]) -> Verification:
@@ -271,7 +308,8 @@ def combined(identities: tuple[Identity, ...]) -> Verification:
     results = {each.result for each in originals}
     if Result.PASSED in results:
         return Verification(Result.PASSED, (), identities)
-    findings = tuple(dict.fromkeys(finding for each in identities for finding in each.findings))
+    judged = (each for each in identities if each.ppt not in claims.ASIDES)
+    findings = tuple(dict.fromkeys(finding for each in judged for finding in each.findings))
     if not originals:
         missing = Finding(Rule.MISSING, "no Identity field that is understood" if identities else "no Identity field")
         return Verification(Result.FAILED, (missing, *findings), identities)

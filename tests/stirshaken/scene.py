@@ -93,7 +93,7 @@ NUMBERS = (Range("12155551200", 100), One("911"))
 
 
 GOOD = party().value()
-UNSUPPORTED = GOOD.replace(b"ppt=shaken", b"ppt=rph")
+UNSUPPORTED = GOOD.replace(b"ppt=shaken", b"ppt=msg")
 STALE = party().value({"iat": NOW - 100})
 CERTIFICATES: dict[str, Validated | str] = {X5U: party().validated}
 SIP = Identifier("uri", "sip:alice@example.com")

@@ -60,6 +60,13 @@ def test_tokens_of_rfcs(name: str, failed: str, vectors: Path) -> None:
     assert [each.name for each in found.checks if not each.ok] == ([failed] if failed else [])
 
 
+def test_div_o_of_rfc8946_has_a_dest_that_is_no_array(vectors: Path) -> None:
+    rows = {row["id"]: row for row in json.loads((vectors / "rfc" / "tokens.json").read_bytes())}
+    value = f"{rows['rfc8946-5-divo']['token']};info=<https://www.example.com/cert.cer>;ppt=div-o".encode()
+    found = verify(SignedCall(CALLER, (SECOND,)), [value], {}, 1443208345)
+    assert (found.result, rules(found), needs([value])) == (Result.FAILED, {Rule.INVALID}, ())
+
+
 def test_chain_of_rfc8946_is_broken(vectors: Path) -> None:
     rows = {row["id"]: row for row in json.loads((vectors / "rfc" / "tokens.json").read_bytes())}
     url = "https://www.example.com/cert.cer"
@@ -87,7 +94,11 @@ def test_no_octets_raise(values: list[bytes], date: float, now: float) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from([*CLAIMS, "div", "ppt", "alg", "x5u", "mky"]), JSON, st.sampled_from(["shaken", "div"]))
+@given(
+    st.sampled_from([*CLAIMS, "div", "ppt", "alg", "x5u", "mky", "opt", "rcd", "rcdi", "crn", "rph", "sph"]),
+    JSON,
+    st.sampled_from(["shaken", "div", "div-o", "rcd", "rph"]),
+)
 def test_no_json_raises(name: str, part: object, ppt: str) -> None:
     header = {**HEADER, "ppt": ppt, **({name: part} if name in ("ppt", "alg", "x5u") else {})}
     value = raw(header, {**CLAIMS, "div": {"tn": CALLED.value}, name: part}).replace(
