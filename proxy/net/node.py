@@ -94,7 +94,8 @@ class Node:
     def _readable(self, index: int) -> None:
         """Drain a socket until it is empty, within bounds."""
         receive = self._sockets[index].recvfrom
-        self._held = held = []
+        held: list[Send] = []
+        self._held = held
         for _ in range(BATCH):
             try:
                 data, source = receive(MAX_DATAGRAM)
