@@ -60,6 +60,7 @@ class Node:
         self._today = today
         self._tally = tally
         self._log = log
+        self._held: list[Send] | None = None
         self._armed_for = NEVER
         self._timer: asyncio.TimerHandle | None = None
         self._housekeeper: asyncio.TimerHandle | None = None
@@ -117,6 +118,8 @@ class Node:
     def _readable(self, index: int) -> None:
         """Drain a socket until it is empty, within bounds."""
         receive = self._sockets[index].recvfrom
+        held: list[Send] = []
+        self._held = held
         for _ in range(BATCH):
             try:
                 data, source = receive(MAX_DATAGRAM)
@@ -125,6 +128,9 @@ class Node:
             except OSError:
                 continue  # an ICMP error of an earlier datagram; the transaction's timer deals with it
             self._datagram(data, (source[0], source[1]), index)
+        self._held = None
+        for send in held:
+            self._put(send)
         self._rearm()
 
     def _datagram(self, data: bytes, source: Address, index: int) -> None:
@@ -135,6 +141,16 @@ class Node:
             self._log.exception("message.failed", octets=len(data))
 
     def _send(self, send: Send) -> None:
+        """
+        Send now, or behind the datagrams that are being taken: each one wakes its receiver, and one that is
+        on this core takes it over, with its caches, in the middle of our work.
+        """
+        if self._held is None:
+            self._put(send)
+        else:
+            self._held.append(send)
+
+    def _put(self, send: Send) -> None:
         try:
             self._sockets[send.listener].sendto(send.data, send.to)
         except (BlockingIOError, InterruptedError):

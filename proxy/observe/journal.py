@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -13,61 +13,35 @@ from time import monotonic
 from typing import Any, Final
 
 import msgspec
-import structlog
-from structlog.typing import FilteringBoundLogger, WrappedLogger
+from structlog.typing import FilteringBoundLogger
 
 from proxy.core.actions import Report
 from proxy.observe.record import Clock, line_of, masked
 
 GENESIS: Final = "0" * 64
 # How long the writer lets records gather: one wake-up and one write for all of them.
-GATHER: Final = 0.03
+GATHER: Final = 0.05
 RETRY: Final = 1.0  # seconds between tries while the disk refuses
 COMPLAIN: Final = 60.0  # seconds between log lines about it
 MAX_BATCH: Final = 1000
 
 
 class Chain:
-    """The last processor: numbers each record and ties it to the one before (docs/records.md, "hash")."""
+    """Numbers each record and ties it to the one before (docs/records.md, "hash")."""
 
     def __init__(self, seq: int, previous: str) -> None:
         self.seq = seq
         self.previous = previous
         self._encode = msgspec.json.Encoder().encode
 
-    def __call__(self, logger: WrappedLogger, name: str, event: MutableMapping[str, Any]) -> bytes:
+    def line(self, record: dict[str, Any]) -> bytes:
         """The line, whole: its hash covers every octet that stands before `,"hash":`."""
         self.seq += 1
-        event["seq"] = self.seq
-        event["prev"] = self.previous
-        body = self._encode(event)[:-1]
+        record["seq"] = self.seq
+        record["prev"] = self.previous
+        body = self._encode(record)[:-1]
         self.previous = sha256(body).hexdigest()
-        return body + b',"hash":"' + self.previous.encode() + b'"}\n'
-
-
-class Batch:
-    """What structlog writes to: lines that gather until they are taken."""
-
-    def __init__(self) -> None:
-        self.lines: list[bytes] = []
-
-    def record(self, line: bytes) -> None:
-        """Keep one rendered line."""
-        self.lines.append(line)
-
-    def take(self) -> bytes:
-        """Every line since the last time."""
-        data = b"".join(self.lines)
-        self.lines.clear()
-        return data
-
-
-class Recorder(structlog.BoundLoggerBase):
-    """structlog's bound logger with the one method that the journal calls."""
-
-    def record(self, **fields: Any) -> None:
-        """Write one record."""
-        self._proxy_to_logger("record", **fields)
+        return b'%b,"hash":"%b"}\n' % (body, self.previous.encode())
 
 
 class Journal:
@@ -109,10 +83,7 @@ class Journal:
         self._unwritten = b""
         self._complained = -COMPLAIN
         seq, previous = self._resume()
-        self._batch = Batch()
-        self._logger: Any = structlog.wrap_logger(
-            self._batch, processors=[Chain(seq, previous)], wrapper_class=Recorder
-        )
+        self._chain = Chain(seq, previous)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -159,23 +130,23 @@ class Journal:
         """Write what is left of the last batch, then the next ones, until the queue is empty."""
         self._flush()
         while self._queue:
-            day = ""
+            day = self._time_of(self._queue[0])[:10]
+            self._open(day.replace("-", ""))  # before anything is taken: the disk may refuse
+            lines: list[bytes] = []
             for _ in range(min(MAX_BATCH, len(self._queue))):
-                report = self._queue[0]
-                ts = self._wall(report.at)
-                today = self._clock.text(ts)[:10]
-                if day and today != day:
+                time = self._time_of(self._queue[0])
+                if not time.startswith(day):
                     break
-                day = today
-                self._queue.popleft()
-                self._render(report, ts)
-            self._open(day.replace("-", ""))
-            self._unwritten = self._batch.take()
+                lines.append(self._render(self._queue.popleft(), time))
+            self._unwritten = b"".join(lines)
             self._flush()
 
-    def _render(self, report: Report, ts: float) -> None:
-        line = line_of(report, self._node, self._clock.text(ts))
-        self._logger.record(**(masked(line) if self._mask else line))
+    def _time_of(self, report: Report) -> str:
+        return self._clock.text(self._wall(report.at))
+
+    def _render(self, report: Report, time: str) -> bytes:
+        record = line_of(report, self._node, time)
+        return self._chain.line(masked(record) if self._mask else record)
 
     def _flush(self) -> None:
         """Write whole lines; what a full disk takes only in part is continued where it stopped."""

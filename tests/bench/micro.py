@@ -98,7 +98,7 @@ def _directory(numbers: list[str]) -> Directory:
 def _records(reports: list[Report]) -> None:
     chain = Chain(0, GENESIS)
     for report in reports:
-        chain(None, "", line_of(report, "bench", "2026-11-23T20:15:00.123Z"))
+        chain.line(line_of(report, "bench", "2026-11-23T20:15:00.123Z"))
 
 
 def _best(work: Callable[[], object], count: int) -> float:
