@@ -118,7 +118,14 @@ def _read(octets: bytes, signers: tuple[x509.Certificate, ...], *, der: bool) ->
         entries = dict(_entries(crl, indirect=place is not None and place.indirect_crl))
         this_update, next_update = crl.last_update_utc.timestamp(), until.timestamp() if until else None
         return RevocationList(crl, crl.issuer, signers, this_update, next_update, place, fault, entries)
-    except (ValueError, TypeError, UserWarning, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (
+        ValueError,
+        TypeError,
+        UserWarning,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ):
         raise MalformedError("revocation list cannot be read") from None
 
 

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from proxy.call.model import Call, Claim, Reading
 from proxy.call.numbers import LONGEST, called, emergency_number, is_emergency_in, normalise, number_in_host
-from proxy.call.signed import date_of, fingerprints_of, identities_of
+from proxy.call.signed import date_of, fingerprints_of, identities_of, priorities_of
 from proxy.call.trunk import DialPlan, Trunk
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import NameAddr, display_text, param, parse_name_addr, split_values
@@ -93,6 +93,8 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
             claims += _claims(_CLAIMING[name], line_value(line), plan, called, _MOST - len(claims))
     if HISTORY_INFO in message.names:
         _drop_target(claims, request, called)
+    signed = IDENTITY in message.names
+    resource_priority, priority = priorities_of(message) if signed else ((), "")
     return Call(
         call_id=request.call_id.decode("utf-8", "replace"),
         trunk=trunk,
@@ -103,9 +105,11 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
         claims=tuple(claims),
         emergency=emergency,
         privacy=_privacy(message),
-        identities=identities_of(message) if IDENTITY in message.names else (),
+        identities=identities_of(message) if signed else (),
         date=date_of(message) if DATE in message.names else None,
         fingerprints=fingerprints_of(message) if b"fingerprint" in message.body.lower() else (),
+        resource_priority=resource_priority,
+        priority=priority,
         in_dialog=bool(request.to_tag),
     )
 

@@ -48,7 +48,8 @@ class Call:
 
     `claims` in wire order; `called` is E.164, a short number, or the raw user part; `identities` are the values of
     Identity as they stand on the wire, `date` is the Date field in epoch seconds (None: none that can be read),
-    `fingerprints` are the keys of the media in the SDP (function, digest).
+    `fingerprints` are the keys of the media in the SDP (function, digest); `resource_priority` and `priority` are
+    those fields of a call with an Identity, which may be signed too.
     """
 
     call_id: str
@@ -63,4 +64,6 @@ class Call:
     identities: tuple[bytes, ...] = ()
     date: float | None = None
     fingerprints: tuple[tuple[str, str], ...] = ()
+    resource_priority: tuple[str, ...] = ()
+    priority: str = ""
     in_dialog: bool = False

@@ -8,7 +8,7 @@ from typing import Final
 from proxy.call.model import Call, Claim
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_name_addr
-from proxy.sip.message import CONTENT_TYPE, DATE, IDENTITY, Message
+from proxy.sip.message import CONTENT_TYPE, DATE, IDENTITY, PRIORITY, RESOURCE_PRIORITY, Message
 from stirshaken import freshness, identity, media, numbers
 from stirshaken.claims import SignedCall
 from stirshaken.errors import MalformedError
@@ -39,6 +39,13 @@ def fingerprints_of(message: Message) -> tuple[Fingerprint, ...]:
     return media.fingerprints(message.body, message.value(CONTENT_TYPE).decode("latin-1"))
 
 
+def priorities_of(message: Message) -> tuple[tuple[str, ...], str]:
+    """The values of Resource-Priority (RFC 4412 §3.1), and that of Priority."""
+    values = [item for line in message.values(RESOURCE_PRIORITY) for item in line.split(b",")]
+    named = tuple(item.strip(b" \t").decode("utf-8", "replace") for item in values)
+    return named, message.value(PRIORITY).decode("utf-8", "replace")
+
+
 def signed_call(call: Call, diverting: Iterable[str] = ()) -> SignedCall:
     """
     What the tokens of a call are held against: the asserted caller, else From (RFC 8224 §6.2, ATIS-1000074 §5.3.1),
@@ -47,7 +54,14 @@ def signed_call(call: Call, diverting: Iterable[str] = ()) -> SignedCall:
     `diverting` are numbers that the trunk itself may divert from: a token for one of them is as good.
     """
     numbers_ = (call.called, *diverting)
-    return SignedCall(orig_of(call), tuple(map(identifier, numbers_)), call.date, call.fingerprints)
+    return SignedCall(
+        orig_of(call),
+        tuple(map(identifier, numbers_)),
+        call.date,
+        call.fingerprints,
+        call.resource_priority,
+        call.priority,
+    )
 
 
 def orig_of(call: Call) -> Identifier:

@@ -31,6 +31,8 @@ PRIVACY: Final = 10 << 56
 TIMESTAMP: Final = 11 << 56
 IDENTITY: Final = 12 << 56
 DATE: Final = 13 << 56
+RESOURCE_PRIORITY: Final = 14 << 56
+PRIORITY: Final = 15 << 56
 OTHER: Final = 0
 
 FIELDS: Final = {
@@ -39,6 +41,7 @@ FIELDS: Final = {
     b"proxy-require": PROXY_REQUIRE, b"contact": CONTACT, b"p-asserted-identity": P_ASSERTED_IDENTITY,
     b"p-preferred-identity": P_PREFERRED_IDENTITY, b"remote-party-id": REMOTE_PARTY_ID, b"diversion": DIVERSION,
     b"history-info": HISTORY_INFO, b"privacy": PRIVACY, b"timestamp": TIMESTAMP, b"identity": IDENTITY, b"date": DATE,
+    b"resource-priority": RESOURCE_PRIORITY, b"priority": PRIORITY,
     # compact forms (RFC 3261 §7.3.3, RFC 8224 §4)
     b"v": VIA, b"f": FROM, b"t": TO, b"i": CALL_ID, b"l": CONTENT_LENGTH, b"c": CONTENT_TYPE, b"m": CONTACT,
     b"y": IDENTITY,

@@ -124,6 +124,7 @@ def test_files() -> None:
         pytest.param(chains.pem(CA), id="certificate-instead"),
         pytest.param(b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----", id="no-list-in-pem"),
         pytest.param(bytes(crl.MAX_OCTETS + 1), id="too-large"),
+        pytest.param(revocations(CA).replace(b"\x02\x01\x01", b"\x02\x01\x05", 1), id="of-a-version-to-come"),
         pytest.param(revocations(CA, of=[(7, OTHER)]), id="names-another-issuer-but-is-not-for-all"),
     ],
 )
