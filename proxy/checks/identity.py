@@ -7,7 +7,7 @@ from typing import Final
 from proxy.call.model import Call
 from proxy.call.signed import REDIRECTING, signed_call
 from proxy.checks.base import NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
-from stirshaken.claims import SignedCall
+from stirshaken.claims import ASIDES, SignedCall
 from stirshaken.findings import Result as Verified
 from stirshaken.findings import Rule
 from stirshaken.verify import Identity, Verification
@@ -85,12 +85,12 @@ def _shown_too(call: Call) -> Result:
 
 
 def _findings(found: Verification) -> list[Finding]:
-    """The findings of every Identity that failed, or could not be judged, in wire order."""
+    """The findings of every Identity that failed or could not be judged, in wire order; asides prove no caller."""
     return [
         Finding(f"identity.{each.rule}", HEADER, claims_text(identity), each.detail, nth)
         for nth, identity in enumerate(found.identities, 1)
         for each in identity.findings
-        if each.rule is not Rule.MISSING
+        if each.rule is not Rule.MISSING and identity.ppt not in ASIDES
     ]
 
 
