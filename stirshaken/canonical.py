@@ -45,7 +45,8 @@ def decode(octets: bytes) -> dict[str, Any]:
     a name twice in one object, NaN and infinities (1e999 too), integers beyond RFC 7493's range, lone surrogates,
     a byte order mark, an encoding other than UTF-8; also for more than MAX_OCTETS or MAX_DEPTH.
     """
-    if _depth(_bounded(octets)) > MAX_DEPTH:
+    brackets = _bounded(octets).count(b"[") + octets.count(b"{")
+    if brackets > MAX_DEPTH and _depth(octets) > MAX_DEPTH:  # so few cannot nest deeper
         raise MalformedError("JSON: too deep")
     try:
         value = _DECODER.decode(octets.decode())

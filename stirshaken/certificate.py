@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final, TypeAlias
@@ -42,6 +42,12 @@ class Validated:
     authority: TNAuthList | None
     constraints: Constraints | None
     by_reference_url: str | None
+    named_checks: tuple[Check, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Name the checks as those of a call list them: once, for a verdict is kept for thousands of calls."""
+        named = tuple(replace(check, name=f"certificate.{check.name}") for check in self.checks)
+        object.__setattr__(self, "named_checks", named)
 
     @property
     def spc(self) -> str | None:

@@ -33,7 +33,7 @@ class Ledger:
 
     def add(self, check: Check, rule: Rule) -> None:
         """Write a check down, and the finding where it failed and counts."""
-        self.checks.append(replace(check, name=self.prefix + check.name))
+        self.checks.append(replace(check, name=self.prefix + check.name) if self.prefix else check)
         if check.ok is False and check.counts:
             self.find(rule, check.detail)
 
@@ -84,8 +84,8 @@ def _add_validated(ledger: Ledger, found: Validated, now: float) -> None:
     """The verdict on the chain, made just now or kept since some call before."""
     ledger.add(Check("certificate", True), Rule.UNTRUSTED)
     ledger.findings += found.findings
-    for check in found.checks:
-        ledger.checks.append(replace(check, name=f"{ledger.prefix}certificate.{check.name}"))
+    for check in found.named_checks:
+        ledger.checks.append(replace(check, name=ledger.prefix + check.name) if ledger.prefix else check)
         if check.open:
             ledger.find(Rule.UNREACHABLE, check.detail)
     if int(now) > found.not_after and not found.findings:
