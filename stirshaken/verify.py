@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -86,16 +85,54 @@ class Verification:
         return self.decisive.checks if self.decisive is not None else ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """An Identity with its token, and with its dest not looked at yet; `token` is None where it cannot be read."""
+class Reading:
+    """
+    One Identity value, read once for `needs` and `verify`. `field` is None where it is no Identity value; `layers`
+    are its token and those within, empty where they cannot be read or are left out (compact form); `rule` and
+    `fault` say why.
+    """
 
-    identity: Identity
+    __slots__ = ("fault", "field", "layers", "rule", "value")
+
+    def __init__(self, value: bytes) -> None:
+        self.value = value
+        self.field: IdentityField | None = None
+        self.layers: tuple[Passport, ...] = ()
+        self.rule = Rule.INVALID
+        self.fault = ""
+        try:
+            self.field = identity.parse(value)
+            if self.field.ppt in claims.SUPPORTED and not self.field.compact:
+                self.layers = tuple(unfold(passport.decode(self.field.token)))
+        except UnsupportedError as error:
+            self.rule, self.fault = Rule.UNTRUSTED, error.reason
+        except MalformedError as error:
+            self.fault = error.reason
+
+
+@dataclass(slots=True)
+class _Judged:
+    """An Identity value with its token, and with its dest not looked at yet; `token` is None where it has none."""
+
+    identity: Identity | None
     token: Passport | None = None
     original: Mapping[str, Any] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def ended(self) -> Identity:
+        """What became of it, as far as it has been looked at."""
+        if self.identity is None:
+            assert self.token is not None  # noqa: S101  # one of the two is there
+            self.identity = _identity(self.token, self.ledger.checks, self.ledger.findings, self.original)
+        return self.identity
 
 
-def needs(values: Sequence[bytes], *, asides: bool = True) -> tuple[str, ...]:
+def read(values: Sequence[bytes]) -> tuple[bytes | Reading, ...]:
+    """Read Identity values, malformed ones as such; of more than MAX_VALUES the rest stays unread."""
+    return (*map(Reading, values[:MAX_VALUES]), *values[MAX_VALUES:])
+
+
+def needs(values: Sequence[bytes | Reading], *, asides: bool = True) -> tuple[str, ...]:
     """
     Which URLs a verification needs the certificates of: each once, those of tokens within others too, none for
     tokens that cannot be valid; MAX_URLS at most. Without `asides`, none for tokens that have no say in the result.
@@ -103,16 +140,15 @@ def needs(values: Sequence[bytes], *, asides: bool = True) -> tuple[str, ...]:
     wanted = claims.SUPPORTED if asides else claims.SUPPORTED - claims.ASIDES
     found: dict[str, None] = {}
     for value in values[:MAX_VALUES]:
-        with contextlib.suppress(MalformedError):
-            read = identity.parse(value)
-            if read.ppt in wanted:
-                found.update(dict.fromkeys(_urls(read)))
+        reading = _reading(value)
+        if reading.field is not None and reading.field.ppt in wanted:
+            found.update(dict.fromkeys(_urls(reading.field, reading.layers)))
     return tuple(found)[:MAX_URLS]
 
 
 def verify(
     call: SignedCall,
-    values: Sequence[bytes],
+    values: Sequence[bytes | Reading],
     certificates: Mapping[str, Validated | str],
     now: float,
     max_age: float = 60.0,
@@ -134,7 +170,7 @@ def verify(
 
     Args:
         call: What SIP says of it.
-        values: Each as it stood in the message (stirshaken.identity.split).
+        values: Each as it stood in the message (stirshaken.identity.split), or read already (`read`).
         certificates: By URL, of `needs`; a text is why there is none (a reason of stirshaken.repository).
         now: The moment, in epoch seconds.
         max_age: Seconds that iat and Date may be off, both ways.
@@ -148,8 +184,8 @@ def verify(
         raise ValueError("an attestation level is A, B or C")
     demands = Demands(max_age, attestation, max_age if max_inner_age is None else max_inner_age)
     verifier = _Verifier(call, certificates, now, demands, spc_suffices, contents)
-    judged = [verifier.judge(value) for value in values[:MAX_VALUES]]
-    links = [each for each in judged if each.identity.ppt == claims.DIV and each.token is not None]
+    judged = [verifier.judge(_reading(value)) for value in values[:MAX_VALUES]]
+    links = [each for each in judged if each.token is not None and each.token.ppt == claims.DIV]
     identities = [_with_dest(each, call, links) for each in judged]
     identities += [_ignored("", "too many Identity values")] * len(values[MAX_VALUES:])
     return combined(tuple(identities))
@@ -166,19 +202,18 @@ class _Verifier:
     spc_suffices: bool
     contents: Mapping[str, bytes]
 
-    def judge(self, value: bytes) -> _Judged:
+    def judge(self, reading: Reading) -> _Judged:
         """Judge one value by itself."""
-        ppt = ""
+        read, layers = reading.field, reading.layers
+        ppt = read.ppt if read is not None and read.ppt in claims.ASIDES else ""
+        if read is None or reading.fault:
+            return _Judged(_unread(reading.value, ppt, reading.rule, reading.fault))
+        if read.ppt not in claims.SUPPORTED:
+            return _Judged(_ignored(read.ppt, "PASSporT type is not understood"))
         try:
-            read = identity.parse(value)
-            ppt = read.ppt if read.ppt in claims.ASIDES else ""
-            if read.ppt not in claims.SUPPORTED:
-                return _Judged(_ignored(read.ppt, "PASSporT type is not understood"))
-            layers = unfold(self._token(read))
-        except UnsupportedError as error:
-            return _Judged(_unread(value, ppt, Rule.UNTRUSTED, error.reason))
+            layers = layers or (self._rebuilt(read),)
         except MalformedError as error:
-            return _Judged(_unread(value, ppt, Rule.INVALID, error.reason))
+            return _Judged(_unread(reading.value, ppt, Rule.INVALID, error.reason))
         if layers[-1].ppt not in claims.SUPPORTED:
             return _Judged(_ignored(layers[-1].ppt, "PASSporT type is not understood"))
         ledger = Ledger([Check("form", True)])
@@ -188,8 +223,8 @@ class _Verifier:
             self._judge_layer(ledger, token, read if around is None else None)
             if around is not None:
                 _add_link(ledger, around, token)
-        original = layers[-1].claims
-        return _Judged(_identity(layers[0], ledger.checks, ledger.findings, original), layers[0], original)
+        ledger.prefix = ""
+        return _Judged(None, layers[0], layers[-1].claims, ledger)
 
     def _judge_layer(self, ledger: Ledger, token: Passport, read: IdentityField | None) -> None:
         """Judge one token; `read` is the field of the outermost."""
@@ -207,9 +242,8 @@ class _Verifier:
             for check in rcd.judge(token.claims, self.contents, required=own):
                 ledger.add(check if own else replace(check, counts=False), Rule.INVALID)
 
-    def _token(self, read: IdentityField) -> Passport:
-        if not read.compact:
-            return passport.decode(read.token)
+    def _rebuilt(self, read: IdentityField) -> Passport:
+        """The token of the compact form."""
         if read.ppt:
             raise MalformedError("token: extensions need the full form")
         date, called = self.call.date, self.call.dest[:1]
@@ -222,12 +256,15 @@ class _Verifier:
         return passport.rebuild(read.token, header, {"orig": orig, "dest": dest, "iat": int(date), **keys})
 
 
-def _urls(read: IdentityField) -> list[str]:
+def _reading(value: bytes | Reading) -> Reading:
+    return value if isinstance(value, Reading) else Reading(value)
+
+
+def _urls(read: IdentityField, layers: Sequence[Passport]) -> list[str]:
     """Where the certificates of one value are."""
     if read.compact:
         return [read.info]
-    layers = unfold(passport.decode(read.token))
-    return [each.x5u for each in layers] if layers[0].x5u == read.info else []
+    return [each.x5u for each in layers] if layers and layers[0].x5u == read.info else []
 
 
 def _add_link(ledger: Ledger, around: Passport, token: Passport) -> None:
@@ -246,14 +283,9 @@ def _add_link(ledger: Ledger, around: Passport, token: Passport) -> None:
 def _with_dest(judged: _Judged, call: SignedCall, links: Sequence[_Judged]) -> Identity:
     """Add the check of dest to a token that stands for the call itself."""
     token = judged.token
-    if token is None or token.ppt == claims.DIV:
-        return judged.identity
-    return _identity(
-        token,
-        [*judged.identity.checks, check := _dest(token, call, links)],
-        [*judged.identity.findings, *([Finding(Rule.MISMATCH, check.detail)] if check.ok is False else [])],
-        judged.original,
-    )
+    if token is not None and token.ppt != claims.DIV:
+        judged.ledger.add(_dest(token, call, links), Rule.MISMATCH)
+    return judged.ended()
 
 
 def _dest(token: Passport, call: SignedCall, links: Sequence[_Judged]) -> Check:
@@ -267,7 +299,7 @@ def _dest(token: Passport, call: SignedCall, links: Sequence[_Judged]) -> Check:
 
 
 def _tokens(links: Iterable[_Judged], *results: Result) -> list[Passport]:
-    return [each.token for each in links if each.token is not None and each.identity.result in results]
+    return [each.token for each in links if each.token is not None and each.ended().result in results]
 
 
 def _identity(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +17,7 @@ from stirshaken.errors import MalformedError
 from stirshaken.findings import Check, Finding, Result, Rule
 from stirshaken.replay import Replays
 from stirshaken.repository import Statistics
-from stirshaken.verify import Identity, Verification
+from stirshaken.verify import Identity, Reading, Verification
 
 DEADLINE: Final = "deadline"  # why there is no certificate: the call could not wait for it any longer
 UNASKED: Final = "not in memory, and the call does not wait"
@@ -57,19 +57,21 @@ class Verifier:
         """The verdict on a call's identities; None where a certificate has to be fetched. Never waits."""
         now = self._clock()
         known: dict[str, Validated | str] = {}
-        for url in verify.needs(call.identities):
+        read = verify.read(call.identities)
+        for url in verify.needs(read):
             found = self._certificates.lookup(url, now)
             if found is None:
                 if not call.emergency:
                     return None
                 found = UNASKED
             known[url] = found
-        return self._verified(call, signed, attestation, known)
+        return self._verified(call, read, signed, attestation, known)
 
     async def in_time(self, call: Call, signed: SignedCall, attestation: str) -> Verification:
         """The verdict after certificates have been fetched, or the deadline has passed; a late fetch goes on."""
         now = self._clock()
-        urls = verify.needs(call.identities)
+        read = verify.read(call.identities)
+        urls = verify.needs(read)
         known: dict[str, Validated | str] = dict.fromkeys(urls, DEADLINE)
 
         async def fetch(url: str) -> None:
@@ -82,18 +84,23 @@ class Verifier:
             async with asyncio.timeout(self._deadline), asyncio.TaskGroup() as group:
                 for url in urls:
                     group.create_task(fetch(url))
-        return self._verified(call, signed, attestation, known)
+        return self._verified(call, read, signed, attestation, known)
 
     async def aclose(self) -> None:
         """End all fetches."""
         await self._certificates.aclose()
 
     def _verified(
-        self, call: Call, signed: SignedCall, attestation: str, known: Mapping[str, Validated | str]
+        self,
+        call: Call,
+        read: Sequence[bytes | Reading],
+        signed: SignedCall,
+        attestation: str,
+        known: Mapping[str, Validated | str],
     ) -> Verification:
         now = self._clock()
         found = verify.verify(
-            signed, call.identities, known, now, self._max_age, attestation=attestation, spc_suffices=self._spc_suffices
+            signed, read, known, now, self._max_age, attestation=attestation, spc_suffices=self._spc_suffices
         )
         if found.result is not Result.PASSED:
             return found

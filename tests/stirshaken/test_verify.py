@@ -13,7 +13,7 @@ from stirshaken.claims import SignedCall
 from stirshaken.findings import Result, Rule
 from stirshaken.numbers import of_uri
 from stirshaken.tnauthlist import Spc
-from stirshaken.verify import MAX_VALUES, needs, verify
+from stirshaken.verify import MAX_VALUES, needs, read, verify
 from tests.stirshaken.scene import (
     CALL,
     CALLED,
@@ -258,3 +258,13 @@ def test_the_one_that_decides() -> None:
 )
 def test_needs(values: list[bytes], urls: tuple[str, ...]) -> None:
     assert needs(values) == urls
+
+
+def test_values_that_were_read_are_judged_like_their_octets() -> None:
+    values = [GOOD, STALE, UNSUPPORTED, b"no token", *[GOOD] * 8]
+
+    found = verify(CALL, read(values), CERTIFICATES, NOW)
+
+    assert found == verify(CALL, values, CERTIFICATES, NOW)
+    assert needs(read(values)) == needs(values) == (X5U,)
+    assert [each.ignored for each in found.identities[-2:]] == [True, True]  # too many
