@@ -18,7 +18,7 @@ from mypyc.build import mypycify
 from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
 
-ROOMS = ("sip", "transaction", "call", "checks", "core")
+ROOMS = ("sip", "transaction", "call", "checks", "core", "net")
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling finds it by being the only one here

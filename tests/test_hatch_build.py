@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOMS = ("sip", "transaction", "call", "checks", "core")
+ROOMS = ("sip", "transaction", "call", "checks", "core", "net")
 # they look into objects in ways that compiled ones do not allow
 DESELECTED = (
     "tests/core/test_proxy.py::test_a_thousand_finished_calls_leave_nothing",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from proxy.call.model import Call
 from proxy.checks.base import Verdict
@@ -27,15 +27,20 @@ class Send:
         return f"Send({first_line!r}, to={self.to}, listener={self.listener})"
 
 
-# Not frozen: nobody changes them, and freezing makes each, of several a call, four times dearer to make.
-
-
-@dataclass(slots=True)
 class Judge:
     """Ask for the verdict on a call; the answer comes back through `ProxyCore.judged(ticket, …)`."""
 
-    ticket: int
-    call: Call
+    __slots__ = ("call", "ticket")
+
+    def __init__(self, ticket: int, call: Call) -> None:
+        self.ticket: Final = ticket
+        self.call: Final = call
+
+    def __repr__(self) -> str:
+        return f"Judge({self.ticket}, {self.call!r})"
+
+
+# The reports are not frozen: nobody changes them, and freezing makes each four times dearer to make.
 
 
 @dataclass(slots=True)
