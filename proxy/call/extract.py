@@ -114,6 +114,12 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
     )
 
 
+def number_of(party: NameAddr, plan: DialPlan) -> str:
+    """The number that From or To names, E.164; else the raw user part."""
+    claim = _claim("To", party.uri, party, plan)
+    return claim.number or claim.user
+
+
 def _claims(header: str, value: bytes, plan: DialPlan, called: str, most: int) -> list[Claim]:
     """The claims of one field line, at most `most` and one that stands for the rest."""
     if most < 0:

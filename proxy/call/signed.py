@@ -9,24 +9,28 @@ from proxy.call.model import Call, Claim
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_name_addr
 from proxy.sip.message import CONTENT_TYPE, DATE, IDENTITY, PRIORITY, RESOURCE_PRIORITY, Message
-from stirshaken import freshness, identity, media, numbers
+from stirshaken import freshness, identity, media, numbers, verify
 from stirshaken.claims import SignedCall
 from stirshaken.errors import MalformedError
 from stirshaken.media import Fingerprint
 from stirshaken.numbers import Identifier
 
 REDIRECTING: Final = ("Diversion", "History-Info")
+# One more than a verification looks at, so that it can say so: a datagram has room for 30,000, a record has not.
+MOST: Final = verify.MAX_VALUES + 1
 
 
 def identities_of(message: Message) -> tuple[bytes, ...]:
-    """The Identity values of a message, in wire order; a line that cannot be parted is one value."""
+    """The first Identity values of a message, in wire order; a line that cannot be parted is one value."""
     values: list[bytes] = []
     for line in message.values(IDENTITY):
         try:
             values += identity.split(line)
         except MalformedError:
             values.append(line)
-    return tuple(values)
+        if len(values) >= MOST:
+            break
+    return tuple(values[:MOST])
 
 
 def date_of(message: Message) -> float | None:
@@ -66,12 +70,15 @@ def signed_call(call: Call, diverting: Iterable[str] = ()) -> SignedCall:
 
 def orig_of(call: Call) -> Identifier:
     """
-    Who calls, as a PASSporT names it. A trunk that may write what it likes into From (`asserted`) and forwards a
-    call leaves its caller there.
+    Who calls, as a PASSporT names it. A customer who may write what it likes into From (`asserted`) and forwards a
+    call leaves its caller there; its P-Asserted-Identity is held against its numbers. That of another operator is not,
+    so the token has to name it.
     """
+    trunk = call.trunk
     stated = [claim for claim in call.claims if claim.header == "P-Asserted-Identity" and claim.number]
     shown = [claim for claim in call.claims if claim.header == "From"]
-    if call.trunk.screening == "asserted" and any(claim.header in REDIRECTING for claim in call.claims):
+    forwards = any(claim.header in REDIRECTING for claim in call.claims)
+    if forwards and trunk.screening == "asserted" and trunk.role == "access":
         stated = [claim for claim in shown if claim.number] or stated
     named = stated or shown
     return _calling(named[0]) if named else Identifier("uri", "")

@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 from proxy.call.model import Call
-from proxy.call.trunk import IdentityTerms
-from proxy.checks.base import Outcome, Verdict
+from proxy.call.signed import orig_of
+from proxy.checks.base import Facts, Outcome, Verdict
 from stirshaken.findings import Result
+from stirshaken.numbers import Identifier
 
 PASSED = "TN-Validation-Passed"
 FAILED = "TN-Validation-Failed"
 NONE = "No-TN-Validation"
 
 
-def attestation(call: Call, verdict: Verdict, terms: IdentityTerms) -> str:
+def attestation(call: Call, verdict: Verdict, facts: Facts) -> str:
     """
     The level that a call of a trunk is signed with, "" where it is not.
 
-    A: every number that the call shows is allocated to the trunk. B: the customer is known, the number is not theirs
-    (it passes in monitor mode). C: another operator's call that brings no identity: the node is its gateway. Who
-    shows no number, and an emergency call, is not signed.
+    A: every number that the call shows is allocated to the trunk. B: the customer is known, a number is not theirs
+    (it passes in monitor mode, or stands in a From that nobody screens). C: another operator's call that brings no
+    identity: the node is its gateway. Who shows no number, and an emergency call, is not signed.
     """
-    if not terms.sign or call.emergency or call.in_dialog or not call.caller:
+    if not facts.terms.sign or call.emergency or call.in_dialog or not call.caller:
         return ""
     if call.trunk.role == "peer":
         return "" if call.identities else "C"
     if call.trunk.role != "access":
         return ""
     outcomes = [result.outcome for name, result in verdict.results if name in ("trunk", "caller", "display_name")]
-    return "A" if all(outcome is Outcome.PASSED for outcome in outcomes) else "B"
+    return "A" if all(outcome is Outcome.PASSED for outcome in outcomes) and _owns_from(call, facts) else "B"
 
 
-def verstat(call: Call, verdict: Verdict, terms: IdentityTerms) -> str:
+def _owns_from(call: Call, facts: Facts) -> bool:
+    """Whether a number in From is the trunk's: where the caller is asserted, no check looks at it."""
+    numbers = [claim.number for claim in call.claims if claim.header == "From" and claim.number]
+    return all(facts.directory.allocated(call.trunk.id, number, facts.today) for number in numbers)
+
+
+def verstat(call: Call, verdict: Verdict, facts: Facts) -> str:
     """
     What is told of the caller's number (3GPP TS 24.229 §7.2A.20); "" where identities are not looked at. Only full
-    attestation says that the caller may use the number: partial and gateway attestation prove no number.
+    attestation says that the caller may use the number: partial and gateway attestation prove no number. It is said in
+    every P-Asserted-Identity, else in From, so all of them must be the number that is signed.
     """
-    if call.trunk.role == "core" or terms.verify in (None, "off"):
+    if call.trunk.role == "core" or facts.terms.verify in (None, "off"):
         return ""
     outcome = next((result.outcome for name, result in verdict.results if name == "identity"), None)
     if outcome is Outcome.FAILED:
@@ -44,4 +52,11 @@ def verstat(call: Call, verdict: Verdict, terms: IdentityTerms) -> str:
     if outcome is not Outcome.PASSED or found is None or found.decisive is None:
         return NONE
     level = found.decisive.claims.get("attest", "A")  # a base PASSporT has none: it is its signer's word
-    return PASSED if found.result is Result.PASSED and level == "A" else NONE
+    return PASSED if found.result is Result.PASSED and level == "A" and _marks_signed(call) else NONE
+
+
+def _marks_signed(call: Call) -> bool:
+    """Whether what a verstat is put on is what is signed, and nothing else."""
+    asserted = [claim for claim in call.claims if claim.header == "P-Asserted-Identity"]
+    marked = asserted or [claim for claim in call.claims if claim.header == "From"]
+    return {Identifier("tn", claim.number.removeprefix("+")) for claim in marked} == {orig_of(call)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.call.model import Call
-from proxy.call.signed import REDIRECTING, signed_call
+from proxy.call.signed import REDIRECTING, orig_of, signed_call
 from proxy.checks.base import NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
 from stirshaken.claims import ASIDES, SignedCall
 from stirshaken.findings import Result as Verified
@@ -14,7 +14,9 @@ from stirshaken.verify import Identity, Verification
 
 EVIDENCE: Final = 200  # characters of a token's claims that a finding keeps
 HEADER: Final = "Identity"
-_SHOWN: Final = ("ppt", "attest", "orig", "dest", "div", "iat", "x5u")
+_SHOWN: Final = ("attest", "orig", "dest", "div", "iat")
+# Fields that phones or the core may show or take for the caller's; Diversion and History-Info name others.
+_SHOWING: Final = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "From")
 
 
 def asked(call: Call, facts: Facts) -> SignedCall:
@@ -56,8 +58,8 @@ def judge(call: Call, facts: Facts) -> Result:
     findings = tuple(_findings(found))
     if found.result is Verified.UNKNOWN:
         return _unknown(found, findings)
-    if found.decisive is None and required:
-        return _missing("an Identity field of a type that is understood")
+    if required and any(each.rule is Rule.MISSING for each in found.findings):
+        return _missing("an Identity field of a type that is understood")  # div alone says only who was called before
     return Result(Outcome.FAILED, findings) if findings else NOT_APPLICABLE
 
 
@@ -73,15 +75,20 @@ def _unknown(found: Verification, findings: tuple[Finding, ...]) -> Result:
 
 
 def _shown_too(call: Call) -> Result:
-    """What is signed is the asserted caller; a strict trunk's From must not show anybody else to the called."""
-    if call.trunk.screening == "asserted" or any(claim.header in REDIRECTING for claim in call.claims):
+    """One caller is signed; no other field of a strict trunk may show anybody else to the called."""
+    if call.trunk.screening == "asserted":
         return PASSED
-    asserted = [claim.number for claim in call.claims if claim.header == "P-Asserted-Identity" and claim.number]
-    other = [claim for claim in call.claims if claim.header == "From" and claim.number not in ("", *asserted[:1])]
-    if not asserted or not other:
-        return PASSED
-    finding = Finding("identity.mismatch", "From", other[0].value[:EVIDENCE], f"{asserted[0]}, whom the identity names")
-    return Result(Outcome.FAILED, (finding,))
+    signed = orig_of(call).value
+    other = [
+        claim
+        for claim in call.claims
+        if claim.header in _SHOWING and claim.number.removeprefix("+") not in ("", signed)
+    ]
+    expected = f"{signed}, whom the identity names"
+    findings = tuple(
+        Finding("identity.mismatch", claim.header, claim.value[:EVIDENCE], expected) for claim in other[:1]
+    )
+    return Result(Outcome.FAILED, findings) if findings else PASSED
 
 
 def _findings(found: Verification) -> list[Finding]:
@@ -96,8 +103,9 @@ def _findings(found: Verification) -> list[Finding]:
 
 def claims_text(identity: Identity) -> str:
     """The claims of a token in one line, as evidence: nothing of it is proven."""
-    said = {**identity.header, **identity.claims}
-    return " ".join(f"{name}={_plain(said[name])}" for name in _SHOWN if name in said)[:EVIDENCE]
+    header, claims = identity.header, identity.claims
+    said = {"ppt": header.get("ppt"), **{name: claims.get(name) for name in _SHOWN}, "x5u": header.get("x5u")}
+    return " ".join(f"{name}={_plain(value)}" for name, value in said.items() if value is not None)[:EVIDENCE]
 
 
 def _plain(value: object) -> str:

@@ -46,26 +46,21 @@ def judge(call: Call, facts: Facts, policy: Mapping[str, RuleAction], mode: Mode
     """Run every check on a call and say what follows. Total: a check that breaks is an outcome like any other."""
     results = tuple([(check.name, _run(check, call, facts)) for check in CHAIN])
     found = facts.verification
-    broken = False
+    broken = found is not None
     for _, result in results:
         broken = broken or bool(result.findings)
     if not broken:
-        advice = "" if found is None else stir_reasons((), found)
-        return Verdict("pass", True, mode, (), results, None, found, advice)
-    findings = tuple(
-        finding
-        for _, result in results
-        for finding in result.findings
-        if finding.rule not in policy or policy[finding.rule].action != "ignore"
-    )
+        return Verdict("pass", True, mode, (), results)
+    ignored = frozenset(rule for rule, entry in policy.items() if entry.action == "ignore")
+    findings = tuple(finding for _, result in results for finding in result.findings if finding.rule not in ignored)
+    stir = stir_reasons(findings, found, ignored)
     rejecting = None
     if not call.emergency:
         rejecting = next((item for item in findings if policy[item.rule].action == "reject"), None)
     if rejecting is None:
-        return Verdict("pass", True, mode, findings, results, None, found, stir_reasons(findings, found))
-    answer = answer_to(rejecting, policy[rejecting.rule], stir_reasons(findings, found))
-    advice = "" if mode == "block" else stir_reasons(findings, found)
-    return Verdict("reject", mode == "block", mode, findings, results, answer, found, advice)
+        return Verdict("pass", True, mode, findings, results, None, found, stir)
+    answer = answer_to(rejecting, policy[rejecting.rule], stir)
+    return Verdict("reject", mode == "block", mode, findings, results, answer, found, "" if mode == "block" else stir)
 
 
 def answer_to(finding: Finding, action: RuleAction, stir: str = "") -> Answer:
@@ -80,15 +75,16 @@ def answer_to(finding: Finding, action: RuleAction, stir: str = "") -> Answer:
     return Answer(status, phrase if cause == status else PHRASES.get(status, "Rejected"), reason)
 
 
-def stir_reasons(findings: Iterable[Finding], found: Verification | None) -> str:
+def stir_reasons(findings: Iterable[Finding], found: Verification | None, ignored: frozenset[str] = frozenset()) -> str:
     """
     The Reason values of RFC 9410: one for each Identity that failed, by the first rule that it broke; its token in
-    compact form (`ppi`) tells it from the others where there are several.
+    compact form (`ppi`) tells it from the others where there are several. Nobody is told of `ignored` rules.
     """
     first: dict[int, str] = {}
     for nth, identity in enumerate(found.identities if found is not None else (), 1):
-        rule = next((f"identity.{each.rule}" for each in identity.findings), "")
-        if rule in _STIR:
+        rules = (f"identity.{each.rule}" for each in identity.findings)
+        rule = next((rule for rule in rules if rule in _STIR and rule not in ignored), "")
+        if rule:
             first[nth] = rule
     for finding in findings:
         if finding.rule in _STIR and finding.nth == 0:

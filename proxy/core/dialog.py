@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proxy.call.extract import extract
+from proxy.call.extract import extract, number_of
 from proxy.call.model import Call
 from proxy.checks.base import Verdict
 from proxy.core import forward
@@ -135,7 +135,8 @@ def _unvouched(state: State, context: Context, call: CallState | None) -> Call |
         return None
     request = context.request
     listener = state.place.listeners[context.listener].name
-    called = request.to.uri.decode("utf-8", "replace") if call is None else call.call.called
+    by_caller = call is not None and request.from_tag == call.key[1]
+    called = call.call.called if call is not None and by_caller else number_of(request.to, context.trunk.dial_plan)
     asked = extract(request, context.trunk, context.peer, listener, called, False)
     if call is None:
         return asked

@@ -91,12 +91,12 @@ def forwarded(
 
 
 def _added(message: Message, lines: list[bytes], marks: Marks) -> list[bytes]:
-    """The lines of the fields that are added; a Date takes the place of the one that stands in `lines`."""
+    """The lines of the fields that are added; a Date takes the place of any that stands in `lines`."""
     added: list[bytes] = []
     for name, value in marks.fields:
         line = f"{name}: {value}".encode("ascii")
         if name == "Date" and DATE in message.names:
-            lines[message.names.index(DATE)] = line
+            lines[:] = [line if known == DATE else own for known, own in zip(message.names, lines, strict=True)]
         else:
             added.append(line)
     return added

@@ -98,6 +98,17 @@ class ProxyCore:
             (initial.judged if context.initial else dialog.judged)(state, context, verdict, now)
         return out
 
+    def unjudged(self, ticket: int, now: float) -> list[Action]:
+        """Take the news that there will be no verdict, for a defect of ours: who waits for it is told so."""
+        state = self._state
+        out = state.begin()
+        context = state.pending.pop(ticket, None)
+        if context is not None and context.client is None:  # an emergency call is on its way
+            state.answer(context, 500, now)
+            if context.initial and context.state is not None:
+                state.end_call(context.state, now, 500, "proxy")
+        return out
+
     def unreachable(self, data: bytes, now: float) -> list[Action]:
         """Take the news that these octets cannot be sent: their client transaction fails (RFC 3261 §16.9)."""
         state = self._state

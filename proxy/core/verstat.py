@@ -8,22 +8,28 @@ from typing import Final
 from proxy.sip.message import FROM, P_ASSERTED_IDENTITY, P_PREFERRED_IDENTITY, REMOTE_PARTY_ID, Message
 
 _CALLERS: Final = frozenset({FROM, P_ASSERTED_IDENTITY, P_PREFERRED_IDENTITY, REMOTE_PARTY_ID})
-# The name in any case, each letter perhaps escaped: some reader undoes that (RFC 3261 §19.1.4).
+# The name in any case, each letter and each separator perhaps escaped: some reader undoes that (RFC 3261 §19.1.4).
+_FOLD: Final = rb"[ \t\r\n]*+"
+_BEGIN: Final = rb"(?:;|%3[Bb])" + _FOLD
 _NAME: Final = b"".join(
     b"(?:[%c%c]|%%(?:%x|%x))" % (letter, letter.upper()[0], letter[0], letter.upper()[0])
     for letter in (bytes([octet]) for octet in b"verstat")
 )
 #   verstat-param  =  "verstat" EQUAL verstat-value     in the user part, or in the URI's own parameters
-_PARAM: Final = re.compile(
-    rb'("(?:[^"\\]|\\.)*+")|;[ \t]*+' + _NAME + rb'(?:[ \t]*+=[ \t]*+(?:"[^"]*+"|[^;>@,\s?"]*+))?(?=[;>@,\s?]|\Z)',
-    re.DOTALL,
-)
-_LOOKS: Final = re.compile(rb";[ \t]*+" + _NAME)
-_DISPLAY: Final = re.compile(rb'[^:"]*+:\s*+"(?:[^"\\]|\\.)*+"', re.DOTALL)
-#   sip:number@… in brackets or bare, tel:number… in brackets
+_SAID: Final = (
+    _BEGIN + _NAME + rb"(?:" + _FOLD + rb"(?:=|%3[Dd])" + _FOLD + rb'(?:"[^"]*+"|[^;>@,\s?"]*+)|(?=[;>@,\s?"%]|\Z))'
+)  # fmt: skip
+# A quoted string, or one without an end: a search that never starts over is linear.
+_QUOTED: Final = rb'"(?:[^"\\]++|\\.)*+(?:(")|\\?\Z)'
+_BARE: Final = re.compile(_SAID)
+_PARAM: Final = re.compile(_QUOTED + rb"|" + _SAID, re.DOTALL)
+_LOOKS: Final = re.compile(_BEGIN + _NAME)
+#   sip:number@… in brackets or bare, tel:number… in brackets; what is quoted is a display name. Bounded and possessive.
 _URI: Final = re.compile(
-    rb'(?:sips?:\+?[0-9][^@>;"\s]*(?:;[^@>"\s]*)?(?=@)|tel:[^;>"\s,]+(?:;[^;>"\s,]*)*(?=>))', re.IGNORECASE
-)
+    _QUOTED + rb'|(sips?:\+?[0-9][^@>;"\s]{0,64}+(?:;[^@>"\s]{0,512}+)?+(?=@)'
+    rb'|tel:[^;>"\s,]{1,64}+(?:;[^;>"\s,]{0,64}+){0,8}+(?=>))',
+    re.IGNORECASE | re.DOTALL,
+)  # fmt: skip
 
 
 def stripped(message: Message, lines: list[bytes]) -> list[bytes]:
@@ -47,11 +53,14 @@ def told(message: Message, lines: list[bytes], value: bytes) -> list[bytes]:
 
 
 def _quoted(match: re.Match[bytes]) -> bytes:
-    return match[1] or b""
+    """What a quoted string stays; what only begins like one is none."""
+    found = match[0]
+    if found[:1] != b'"':
+        return b""
+    return found if match[1] else _BARE.sub(b"", found)
 
 
 def _put(line: bytes, param: bytes) -> bytes:
     """A line whose first URI of a number has one more parameter there; as it was where it has none."""
-    display = _DISPLAY.match(line)  # it may hold anything
-    match = _URI.search(line, 0 if display is None else display.end())
+    match = next((match for match in _URI.finditer(line) if match[2]), None)
     return line if match is None else line[: match.end()] + param + line[match.end() :]

@@ -97,7 +97,11 @@ class Node:
                 self._report(action)  # type: ignore[arg-type]
 
     def _judge(self, question: Judge) -> None:
-        verdict = self.judge(question.call)
+        try:
+            verdict = self.judge(question.call)
+        except Exception:  # noqa: BLE001  # one call must not stop the node; it is logged and counted
+            self._unjudged(question)
+            return
         if verdict is not None:
             self.carry_out(self.core.judged(question.ticket, verdict, monotonic()))
             return
@@ -110,10 +114,14 @@ class Node:
         try:
             verdict = await self.judge_in_time(question.call)
             self.carry_out(self.core.judged(question.ticket, verdict, monotonic()))
-        except Exception:  # noqa: BLE001  # one call must not stop the node; it is logged and counted
-            self._tally.count["parse_errors_total", "internal"] += 1
-            self._log.exception("verdict.failed")
+        except Exception:  # noqa: BLE001  # as above
+            self._unjudged(question)
         self._rearm()
+
+    def _unjudged(self, question: Judge) -> None:
+        self._tally.count["parse_errors_total", "internal"] += 1
+        self._log.exception("verdict.failed")
+        self.carry_out(self.core.unjudged(question.ticket, monotonic()))
 
     def _readable(self, index: int) -> None:
         """Drain a socket until it is empty, within bounds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -60,7 +61,10 @@ class Judge:
         """The verdict, where every fact is in memory; None where one has to be fetched."""
         rules, facts = self._known(call)
         if self._verifier is not None and identity.looks(call, facts):
-            found = self._verifier.at_once(call, identity.asked(call, facts), rules.terms.min_attestation or "")
+            try:
+                found = self._verifier.at_once(call, identity.asked(call, facts), rules.terms.min_attestation or "")
+            except Exception:  # noqa: BLE001  # a defect of ours must not decide a call: the check is unavailable
+                return self._judged(call, facts, rules)
             if found is None:
                 return None
             facts = replace(facts, verification=found)
@@ -70,8 +74,9 @@ class Judge:
         """The verdict after facts have been fetched, or their time is over."""
         rules, facts = self._known(call)
         if self._verifier is not None and identity.looks(call, facts):
-            found = await self._verifier.in_time(call, identity.asked(call, facts), rules.terms.min_attestation or "")
-            facts = replace(facts, verification=found)
+            with contextlib.suppress(Exception):  # as above
+                asked, lowest = identity.asked(call, facts), rules.terms.min_attestation or ""
+                facts = replace(facts, verification=await self._verifier.in_time(call, asked, lowest))
         return self._judged(call, facts, rules)
 
     def _known(self, call: Call) -> tuple[Rules, Facts]:
@@ -90,12 +95,12 @@ class Judge:
         judged = verdict.judge(call, facts, rules.policy, rules.mode)
         if judged.action == "reject" and judged.enforced:
             return judged
-        marks = self._marks(call, judged, facts, rules.terms)
+        marks = self._marks(call, judged, facts)
         return judged if marks is UNMARKED else replace(judged, marks=marks)
 
-    def _marks(self, call: Call, judged: Verdict, facts: Facts, terms: IdentityTerms) -> Marks:
-        said = verstat(call, judged, terms) if self._tells else ""
-        level = attestation(call, judged, terms) if self._signer is not None else ""
+    def _marks(self, call: Call, judged: Verdict, facts: Facts) -> Marks:
+        said = verstat(call, judged, facts) if self._tells else ""
+        level = attestation(call, judged, facts) if self._signer is not None else ""
         if self._signer is None or not level:
             return Marks(verstat=said) if said else UNMARKED
         diverting = identity.diverting(call, facts) if call.identities else ()

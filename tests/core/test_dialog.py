@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from proxy.checks.base import Marks
 from tests.story import (
     CORE,
+    PASS,
     TRUNK,
     Story,
     answered,
@@ -92,3 +96,63 @@ def test_trunk_cannot_send_elsewhere_inside_its_call() -> None:
     bye = in_dialog("BYE", answered(story)).replace(b"sip:callee@127.0.0.1:5080", b"sip:victim@198.51.100.7")
     story.hears(bye).sends("BYE sip:victim@198.51.100.7", CORE)
     story.quiet()
+
+
+SHOWN = ("P-Asserted-Identity: <sip:02488880007@h>", "Identity: x")
+
+
+def with_fields(data: bytes, *fields: str) -> bytes:
+    return data.replace(b"Content-Length", b"\r\n".join(field.encode() for field in (*fields, "Content-Length")))
+
+
+def test_a_new_caller_is_asked_about_and_the_call_goes_on_without_marks() -> None:
+    story = Story()
+    answer = answered(story)
+    story.hears(with_fields(in_dialog("UPDATE", answer), *SHOWN))
+    asked = story.asks()
+    assert (asked.call.in_dialog, asked.call.called, asked.call.identities) == (True, "+8613800138000", (b"x",))
+    story.after(1.0).quiet()
+    story.told(asked.ticket, replace(PASS, marks=Marks((("Identity", "ours"),), "No-TN-Validation", "A")))
+    sent = story.sends("UPDATE", CORE)
+    assert (field(sent, "Identity"), "verstat" in field(sent, "From")[0]) == (["x"], False)
+    story.decides()
+    story.quiet()
+
+
+def test_after_a_restart_a_token_inside_a_call_names_the_number_in_to() -> None:
+    """Identities of a re-INVITE are held against numbers, not against the URI of To."""
+    answer = answered(Story())
+    after = Story()
+    after.hears(with_fields(in_dialog("INVITE", answer), *SHOWN)).trying()
+    assert after.asks().call.called == "+8613800138000"
+
+
+def test_the_callee_calls_the_caller() -> None:
+    story = Story(network(directory()))
+    sent = story.passes(request("INVITE", "sip:02488880001@127.0.0.1:5060", caller="<sip:+8613800138000@c>;tag=c", to="<sip:02488880001@h>"), CORE)  # fmt: skip
+    story.hears(response(sent, "200 OK", fields=("Contact: <sip:pbx@127.0.0.2:5060>",)), TRUNK)
+    answer = story.sends("SIP/2.0 200")
+    again = request(
+        "INVITE",
+        "sip:core@127.0.0.1:5080",
+        caller=field(answer, "To")[0],
+        to=field(answer, "From")[0],
+        cseq=9,
+        fields=(f"Route: {field(answer, 'Record-Route')[0]}", *SHOWN),
+    )
+    story.hears(again, TRUNK).trying()
+    assert story.asks().call.called == "+8613800138000"
+
+
+def test_a_reinvite_that_is_cancelled_or_never_judged_ends_no_call() -> None:
+    story = Story()
+    answer = answered(story)
+    story.hears(with_fields(in_dialog("INVITE", answer), *SHOWN)).trying()
+    ticket = story.asks().ticket
+    story.hears(in_dialog("CANCEL", answer)).sends("SIP/2.0 200")
+    story.sends("SIP/2.0 487")
+    story.told(ticket, PASS).quiet()
+    story.hears(with_fields(in_dialog("INVITE", answer, cseq=3, branch="z9hG4bK-3"), *SHOWN)).trying()
+    story.pending += story.core.unjudged(story.asks().ticket, story.now)
+    story.sends("SIP/2.0 500", TRUNK)
+    assert story.core.active_calls["acme-1"] == 1

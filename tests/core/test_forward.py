@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.checks.base import UNMARKED, Marks
 from proxy.core.forward import at_hop, forwarded, received_via, response_address
 from proxy.core.place import Listener, Place
 from proxy.core.route import Routed
@@ -11,7 +12,7 @@ from proxy.sip.fields import parse_via
 from proxy.sip.message import parse
 from proxy.sip.request import Request
 from proxy.sip.uri import parse_uri
-from tests.story import request
+from tests.story import field, request
 
 PLACE = Place([Listener(0, "access", "203.0.113.5", 5060, ("203.0.113.5", 5060))])
 SOURCE = ("192.0.2.1", 6000)
@@ -88,3 +89,47 @@ def test_values_that_share_the_line_stay() -> None:
 )
 def test_at_hop(uri: bytes, hop: tuple[str, int], there: bytes) -> None:
     assert at_hop(parse_uri(uri), hop) == there
+
+
+NUMBERED = request(
+    "INVITE", caller="<sip:1;verstat=TN-Validation-Passed@h>;tag=a", fields=("Date: old", "X-Last: 1", "date: older")
+)
+
+
+def marked(data: bytes, marks: Marks, *, outside: bool = True) -> bytes:
+    asked = Request(parse(data))
+    routed = Routed(b"sip:2@h2", [], asked.uri)
+    return forwarded(
+        asked, routed, PLACE, via=b"", branch=b"z9hG4bKnew", egress=0, record=[], outside=outside, marks=marks
+    )
+
+
+def test_verstat_of_outside_goes_and_that_of_the_core_stays() -> None:
+    assert field(marked(NUMBERED, UNMARKED), "From") == ["<sip:1@h>;tag=a"]
+    assert field(marked(NUMBERED, UNMARKED, outside=False), "From") == ["<sip:1;verstat=TN-Validation-Passed@h>;tag=a"]
+
+
+def test_own_verstat_is_the_only_one() -> None:
+    sent = marked(NUMBERED, Marks(verstat="No-TN-Validation"))
+    assert field(sent, "From") == ["<sip:1;verstat=No-TN-Validation@h>;tag=a"]
+
+
+def test_fields_are_added_and_those_that_stand_there_stay() -> None:
+    data = request("INVITE", fields=("Identity: theirs", "y: theirs too"))
+    sent = marked(data, Marks((("Date", "now"), ("Identity", "ours"))))
+    assert (field(sent, "Identity"), field(sent, "y"), field(sent, "Date")) == (["ours", "theirs"], ["theirs too"], ["now"])  # fmt: skip
+    assert sent.startswith(b"INVITE sip:2@h2 SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.5:5060")
+
+
+def test_a_new_date_takes_the_place_of_every_one() -> None:
+    """Two readers of two dates would see two."""
+    sent = marked(NUMBERED, Marks((("Date", "now"), ("Identity", "ours"))))
+    assert field(sent, "Date") == ["now", "now"]
+    assert field(sent, "X-Last") == ["1"]
+    assert len(parse(sent).lines) == len(parse(marked(NUMBERED, UNMARKED)).lines) + 1
+
+
+def test_routes_are_taken_off_beside_marks() -> None:
+    data = request("INVITE", fields=("Date: old", "Route: <sip:203.0.113.5;lr>", "Route: <sip:198.51.100.1;lr>", "X: 1"))  # fmt: skip
+    sent = marked(data, Marks((("Date", "now"),), "No-TN-Validation"))
+    assert (field(sent, "Route"), field(sent, "Date"), field(sent, "X")) == ([], ["now"], ["1"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from proxy.checks.base import Marks
 from proxy.core.state import Limits
 from tests.story import (
     CORE,
@@ -15,6 +18,7 @@ from tests.story import (
     Story,
     field,
     request,
+    response,
 )  # fmt: skip
 
 
@@ -135,3 +139,85 @@ def test_too_many_transactions_is_503_without_retry_after() -> None:
     answer = story.hears(INVITE).sends("SIP/2.0 503")
     assert field(answer, "Retry-After") == []
     story.quiet().forgotten()
+
+
+MARKS = Marks(
+    (("Date", "Wed, 25 Nov 2026 12:00:00 GMT"), ("Identity", "t.o.k;info=<https://x>")), "No-TN-Validation", "A"
+)
+LYING = '"Acme" <sip:02488880001;verstat=TN-Validation-Passed@127.0.0.2>;tag=a'
+
+
+def test_marks_go_to_the_core_and_with_its_cancel() -> None:
+    story = Story()
+    story.hears(request("INVITE", caller=LYING)).trying().told(story.asks().ticket, replace(PASS, marks=MARKS))
+    sent = story.sends("INVITE", CORE)
+    assert field(sent, "From") == ['"Acme" <sip:02488880001;verstat=No-TN-Validation@127.0.0.2>;tag=a']
+    assert (field(sent, "Date"), field(sent, "Identity")) == ([MARKS.fields[0][1]], [MARKS.fields[1][1]])
+    assert story.decides().verdict.marks.attestation == "A"
+    story.hears(response(sent, "180 Ringing"), CORE).sends("SIP/2.0 180")
+    story.hears(request("CANCEL", caller=LYING)).sends("SIP/2.0 200")
+    assert field(story.sends("CANCEL", CORE), "From") == field(sent, "From")
+
+
+def test_an_emergency_call_is_stripped_and_neither_marked_nor_told() -> None:
+    story = Story()
+    story.hears(request("INVITE", "sip:110@127.0.0.1", caller=LYING, fields=("Identity: x",))).trying()
+    sent = story.sends("INVITE sip:110@", CORE)
+    assert (field(sent, "From"), field(sent, "Identity")) == (['"Acme" <sip:02488880001@127.0.0.2>;tag=a'], ["x"])
+    asked = story.asks()
+    assert (asked.call.emergency, asked.call.identities) == (True, (b"x",))
+    story.told(asked.ticket, replace(PASS, marks=MARKS, advice="STIR;cause=438"))
+    story.decides()
+    story.hears(response(sent, "180 Ringing"), CORE)
+    assert field(story.sends("SIP/2.0 180", TRUNK), "Reason") == []
+
+
+def test_an_emergency_call_whose_verdict_never_comes_goes_on() -> None:
+    story = Story()
+    story.hears(request("INVITE", "sip:110@127.0.0.1")).trying()
+    sent = story.sends("INVITE sip:110@", CORE)
+    story.pending += story.core.unjudged(story.asks().ticket, story.now)
+    story.quiet().hears(response(sent, "200 OK"), CORE).sends("SIP/2.0 200", TRUNK)
+    story.quiet()
+
+
+def test_a_call_whose_verdict_never_comes_is_answered() -> None:
+    story = Story()
+    ticket = story.hears(INVITE).trying().asks().ticket
+    story.pending += story.core.unjudged(ticket, story.now)
+    answer = story.sends("SIP/2.0 500", TRUNK)
+    story.told(ticket, PASS).quiet()
+    story.pending += story.core.unjudged(ticket, story.now)
+    story.quiet().hears(request("ACK", to=field(answer, "To")[0])).after(40.0).forgotten()
+
+
+def test_a_call_waits_while_others_go_on_and_each_gets_its_own_verdict() -> None:
+    story = Story()
+    ticket = story.hears(INVITE).trying().asks().ticket
+    other = request("INVITE", via="SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-o", call_id="other")
+    story.passes(other)
+    story.after(1.5)
+    story.drop("INVITE")  # timer A of the other
+    story.hears(INVITE).sends("SIP/2.0 100", TRUNK)
+    story.told(ticket, REJECT).sends("SIP/2.0 403")
+    report = story.decides()
+    assert (report.call.call_id, report.elapsed) == ("call-1", 1.5)
+
+
+def test_a_node_that_drains_lets_a_waiting_call_through() -> None:
+    story = Story()
+    ticket = story.hears(INVITE).trying().asks().ticket
+    story.core.drain()
+    assert not story.core.idle
+    story.told(ticket, PASS).sends("INVITE", CORE)
+    story.decides()
+
+
+def test_an_identity_that_outgrows_the_datagram_is_513() -> None:
+    story = Story()
+    body = b"x" * 64_700
+    story.hears(request("INVITE", body=body)).trying().told(
+        story.asks().ticket, replace(PASS, marks=Marks((("Identity", "t" * 500),), "", "A"))
+    )
+    story.sends("SIP/2.0 513", TRUNK)
+    assert (story.decides().status, story.ends().status) == (513, 513)

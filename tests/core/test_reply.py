@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.story import (
     CORE,
     INVITE,
+    PASS,
     TRUNK,
     Story,
     field,
@@ -122,3 +125,24 @@ def test_408_of_a_non_invite_is_not_passed_up() -> None:
     sent = story.hears(request("OPTIONS", "sip:13800138000@10.0.0.1")).sends("OPTIONS", CORE)
     story.hears(response(sent, "100 Trying"), CORE).quiet()
     story.hears(response(sent, "408 Request Timeout"), CORE).after(10.0).forgotten()
+
+
+ADVICE = 'STIR;cause=436;text="Bad Identity Info"'
+
+
+@pytest.mark.parametrize("status", ["180 Ringing", "200 OK", "486 Busy Here"])
+def test_the_first_answer_tells_of_failed_identities_and_no_other(status: str) -> None:
+    story = Story()
+    story.hears(INVITE).trying().told(story.asks().ticket, replace(PASS, advice=ADVICE))
+    sent = story.sends("INVITE")
+    assert field(sent, "Reason") == []
+    story.decides()
+    story.hears(response(sent, "100 Trying"), CORE).quiet()
+    story.hears(response(sent, status, fields=("Reason: Q.850;cause=16",)), CORE)
+    if status.startswith("486"):
+        story.sends("ACK", CORE)
+    answer = story.sends(f"SIP/2.0 {status}", TRUNK)
+    assert field(answer, "Reason") == [ADVICE, "Q.850;cause=16"]
+    if status.startswith("180"):
+        story.hears(response(sent, "200 OK"), CORE)
+        assert field(story.sends("SIP/2.0 200", TRUNK), "Reason") == []

@@ -11,14 +11,14 @@ import structlog
 
 from proxy.call.model import Call
 from proxy.checks.base import Verdict
-from proxy.core.actions import Report
+from proxy.core.actions import Decided, Report
 from proxy.core.admit import Admission
 from proxy.core.place import Hop, Listener, Place
 from proxy.core.proxy import Network, ProxyCore
 from proxy.core.tally import Tally
 from proxy.net.node import Node
 from proxy.net.udp import open_socket
-from tests.story import KEY, PASS, TODAY, directory, network, request, response
+from tests.story import KEY, PASS, REJECT, TODAY, directory, network, request, response
 
 LOG = structlog.make_filtering_bound_logger(50)(structlog.PrintLogger(), [], {})
 
@@ -145,5 +145,142 @@ def test_what_cannot_be_sent_fails_its_transaction_at_once(to: tuple[str, int]) 
         scene.send(invite(scene))
         assert (await scene.hear(scene.caller)).startswith(b"SIP/2.0 100")
         assert (await scene.hear(scene.caller)).startswith(b"SIP/2.0 503")
+
+    Scene().play(script)
+
+
+class Pending:
+    """Verdicts that come when they are told to; those of calls to `slow` numbers are waited for."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.asked: list[str] = []
+        self.futures: dict[str, asyncio.Future[Verdict]] = {}
+        self.cancelled: list[str] = []
+        scene.node.judge = lambda call: None if call.call_id.startswith("slow") else PASS
+        scene.node.judge_in_time = self.in_time
+
+    async def in_time(self, call: Call) -> Verdict:
+        self.asked.append(call.call_id)
+        self.futures[call.call_id] = asyncio.get_running_loop().create_future()
+        try:
+            return await self.futures[call.call_id]
+        except asyncio.CancelledError:
+            self.cancelled.append(call.call_id)
+            raise
+
+    async def waits(self, *calls: str) -> None:
+        """Until these calls wait for a verdict."""
+        while not set(calls) <= self.futures.keys():
+            await asyncio.sleep(0.001)
+
+
+def named(scene: Scene, call_id: str, method: str = "INVITE") -> bytes:
+    host, port = scene.caller.getsockname()
+    return request(method, via=f"SIP/2.0/UDP {host}:{port};branch=z9hG4bK-{call_id}", call_id=call_id)
+
+
+async def status(scene: Scene, call_id: str) -> int:
+    """The next response to a call other than 100."""
+    while True:
+        data = await scene.hear(scene.caller)
+        if b"Call-ID: " + call_id.encode() in data and not data.startswith(b"SIP/2.0 100"):
+            return int(data[8:11])
+
+
+def test_a_call_that_waits_delays_no_other() -> None:
+    async def script(scene: Scene) -> None:
+        pending = Pending(scene)
+        for index in range(20):
+            scene.send(named(scene, f"slow-{index}"))
+        scene.send(named(scene, "quick"))
+        assert b"Call-ID: quick" in await scene.hear(scene.callee)
+        await pending.waits(*(f"slow-{index}" for index in range(20)))
+        pending.futures["slow-7"].set_result(REJECT)
+        assert await status(scene, "slow-7") == 403
+        pending.futures["slow-3"].set_result(PASS)
+        while b"Call-ID: slow-3" not in await scene.hear(scene.callee):
+            pass
+        assert sorted(report.call.call_id for report in scene.reports if isinstance(report, Decided)) == ["quick", "slow-3", "slow-7"]  # fmt: skip
+
+    Scene().play(script)
+
+
+def test_a_retransmission_while_it_waits_asks_nothing_again() -> None:
+    async def script(scene: Scene) -> None:
+        pending = Pending(scene)
+        for _ in range(3):
+            scene.send(named(scene, "slow"))
+            assert (await scene.hear(scene.caller)).startswith(b"SIP/2.0 100")
+        await pending.waits("slow")
+        pending.futures["slow"].set_result(REJECT)
+        assert (await status(scene, "slow"), pending.asked) == (403, ["slow"])
+
+    Scene().play(script)
+
+
+def test_a_caller_who_hangs_up_while_it_waits() -> None:
+    async def script(scene: Scene) -> None:
+        pending = Pending(scene)
+        scene.send(named(scene, "slow"))
+        await pending.waits("slow")
+        scene.send(named(scene, "slow", "CANCEL"))
+        assert (await status(scene, "slow"), await status(scene, "slow")) == (200, 487)
+        pending.futures["slow"].set_result(PASS)
+        await asyncio.sleep(0.02)
+        scene.send(named(scene, "quick"))
+        assert b"Call-ID: quick" in await scene.hear(scene.callee)  # and nothing of the other before
+        assert scene.node._waiting == set()
+
+    Scene().play(script)
+
+
+def test_a_timer_set_by_a_late_verdict_fires() -> None:
+    async def script(scene: Scene) -> None:
+        pending = Pending(scene)
+        scene.send(named(scene, "slow"))
+        await pending.waits("slow")
+        pending.futures["slow"].set_result(PASS)
+        first = await scene.hear(scene.callee)
+        assert await asyncio.wait_for(scene.hear(scene.callee), 1) == first  # timer A
+
+    Scene().play(script)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_verdict_that_raises_is_counted_and_answered(late: bool) -> None:
+    async def script(scene: Scene) -> None:
+        pending = Pending(scene)
+        if not late:
+            scene.node.judge = broken
+        scene.send(named(scene, "slow"))
+        if late:
+            await pending.waits("slow")
+            pending.futures["slow"].set_exception(RuntimeError("a defect"))
+        assert await status(scene, "slow") == 500
+        assert scene.tally.count["parse_errors_total", "internal"] == 1
+        scene.node.judge = lambda call: PASS
+        scene.send(named(scene, "quick"))
+        assert b"Call-ID: quick" in await scene.hear(scene.callee)
+
+    def broken(call: Call) -> Verdict | None:
+        raise RuntimeError("a defect")
+
+    Scene().play(script)
+
+
+def test_a_node_that_stops_leaves_nobody_waiting() -> None:
+    kept: list[Pending] = []
+
+    async def script(scene: Scene) -> None:
+        kept.append(Pending(scene))
+        scene.send(named(scene, "slow-1"))
+        scene.send(named(scene, "slow-2"))
+        await kept[0].waits("slow-1", "slow-2")
+        scene.node.stop()
+        scene.node._sockets = ()  # closed; the scene will stop the node once more
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert (sorted(kept[0].cancelled), scene.node._waiting) == (["slow-1", "slow-2"], set())
+        assert scene.tally.count["parse_errors_total", "internal"] == 0
 
     Scene().play(script)
