@@ -197,7 +197,8 @@ class Server:
         self.core.replace(network_of(loaded), self._today)
         if (before.settings.identity, before.identity) != (loaded.settings.identity, loaded.identity):
             self._retire(self._verifier)  # what it knows was judged by other anchors
-            self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time)
+            replays = None if self._verifier is None else self._verifier.replays  # a used token stays used
+            self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time, replays)
         self._ends = certificate_ends(loaded.identity)
         judge = judge_of(loaded, self._day, time, self._verifier)
         self.node.judge, self.node.judge_in_time = judge.at_once, judge.in_time

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from proxy.call.model import Call
-from stirshaken import numbers, verify
+from stirshaken import claims, numbers, verify
 from stirshaken.certificate import Validated
 from stirshaken.certificates import Certificates
 from stirshaken.claims import SignedCall
@@ -46,7 +46,7 @@ class Verifier:
         self._max_age = max_age
         self._deadline = deadline
         self._spc_suffices = spc_suffices
-        self.replays = replays or Replays()
+        self.replays = Replays() if replays is None else replays
 
     @property
     def statistics(self) -> Statistics:
@@ -98,7 +98,7 @@ class Verifier:
         if found.result is not Result.PASSED:
             return found
         identities = tuple(self._unused(call, each, now) for each in found.identities)
-        return found if identities == found.identities else verify.combined(identities)
+        return found if identities == found.identities else verify.combined(_led_here(call, identities))
 
     def _unused(self, call: Call, identity: Identity, now: float) -> Identity:
         """
@@ -123,6 +123,20 @@ def _is_for(identity: Identity, called: str) -> bool:
         return any(numbers.of_claim("tn", value).value == own for value in values)
     except MalformedError:
         return False
+
+
+def _led_here(call: Call, identities: tuple[Identity, ...]) -> tuple[Identity, ...]:
+    """The identities, those for somebody else failed where each div token that led here is another call's."""
+    links = [each for each in identities if each.ppt == claims.DIV and not each.ignored and _is_for(each, call.called)]
+    replayed = [finding for link in links for finding in link.findings if finding.rule is Rule.REPLAYED]
+    if not replayed or any(link.result is Result.PASSED for link in links):
+        return identities
+    return tuple(
+        _failed(each, replayed[0])
+        if each.ppt != claims.DIV and each.result is Result.PASSED and not _is_for(each, call.called)
+        else each
+        for each in identities
+    )
 
 
 def _failed(identity: Identity, finding: Finding) -> Identity:
