@@ -65,6 +65,7 @@ class Server:
         self._log = log
         self._today = date.today()  # noqa: DTZ011  # allocations are held against the node's local day
         self._reloading: asyncio.Task[None] | None = None
+        self._doubted: set[str] = set()
         self._retiring: set[asyncio.Task[None]] = set()
         self._wanted: bool | None = None  # a reload asked for during a reload, and whether by force
         self._loaded_at = time()
@@ -197,7 +198,8 @@ class Server:
         self.core.replace(network_of(loaded), self._today)
         if (before.settings.identity, before.identity) != (loaded.settings.identity, loaded.identity):
             self._retire(self._verifier)  # what it knows was judged by other anchors
-            self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time)
+            replays = None if self._verifier is None else self._verifier.replays  # a used token stays used
+            self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time, replays)
         self._ends = certificate_ends(loaded.identity)
         judge = judge_of(loaded, self._day, time, self._verifier)
         self.node.judge, self.node.judge_in_time = judge.at_once, judge.in_time
@@ -231,12 +233,23 @@ class Server:
         gauges |= {("certificate_not_after_timestamp_seconds", name): end for name, end in self._ends.items()}
         histograms = {}
         if self._verifier is not None:
+            gauges |= {("identity_doubt", about): float(doubt) for about, doubt in self._verifier.doubts().items()}
             statistics = self._verifier.statistics
             for cause, failures in statistics.fetches.items():
                 if cause != "loaded":
                     gauges["certificate_fetch_failures_total", cause] = failures
             histograms["certificate_fetch_seconds"] = (BUCKETS[:-1], statistics.buckets, statistics.seconds)
         return snapshot(self.tally, gauges, histograms)
+
+    def _alarm(self) -> None:
+        """Say it once when the own clock or anchors come into doubt, and when that is over."""
+        doubts = self._verifier.doubts() if self._verifier is not None else {}
+        doubted = {about for about, doubt in doubts.items() if doubt}
+        for about in doubted - self._doubted:
+            self._log.error("identity.doubt", about=about, advice="tokens went bad on all trunks at once: check it")
+        for about in self._doubted - doubted:
+            self._log.info("identity.doubt_over", about=about)
+        self._doubted = doubted
 
     def _wall(self, at: float) -> float:
         return at + self._offset
@@ -246,6 +259,7 @@ class Server:
 
     def _new_day(self, today: date) -> None:
         self._offset = time() - monotonic()
+        self._alarm()
         if today != self._today:
             self._today = today
             self.core.replace(network_of(self._loaded), today)

@@ -41,6 +41,9 @@ METRICS: Final[Mapping[str, Metric]] = {
     "identity_total": Metric(
         "counter", "Calls by what became of their signed identities: passed, failed, unknown, missing.", ("result",)
     ),
+    "identity_doubt": Metric(
+        "gauge", "Whether the own clock or anchors are in doubt: tokens went bad on all trunks at once.", ("about",)
+    ),
     "certificate_fetch_seconds": Metric("histogram", "How long certificates took to be fetched."),
     "certificate_fetch_failures_total": Metric("counter", "Fetches of certificates that failed, by cause.", ("cause",)),
     "certificate_not_after_timestamp_seconds": Metric(

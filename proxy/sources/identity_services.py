@@ -17,14 +17,20 @@ from stirshaken import crl
 from stirshaken.certificate import load_anchors, load_chain
 from stirshaken.certificates import Certificates, Options, Trust
 from stirshaken.fetch import LISTS, Fetcher, Limits
+from stirshaken.replay import Replays
 from stirshaken.x5u import HTTPS_PORT, Allowed
 
 # Of a call's deadline, the share that a first verdict waits for revocation lists that it can do without.
 PATIENCE: Final = 0.75
 
 
-def verifier_of(identity: Identity | None, files: IdentityFiles, clock: Callable[[], float]) -> Verifier | None:
-    """The verification service, to be closed; None without a trust anchor. `clock` gives epoch seconds."""
+def verifier_of(
+    identity: Identity | None, files: IdentityFiles, clock: Callable[[], float], replays: Replays | None = None
+) -> Verifier | None:
+    """
+    The verification service, to be closed; None without a trust anchor. `clock` gives epoch seconds, `replays` is
+    what the one before it has seen.
+    """
     if identity is None or not files.anchors:
         return None
     anchors = load_anchors(*files.anchors)
@@ -48,6 +54,7 @@ def verifier_of(identity: Identity | None, files: IdentityFiles, clock: Callable
         max_age=identity.max_iat_age,
         deadline=identity.deadline,
         spc_suffices=identity.spc_suffices,
+        replays=replays,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from email.utils import formatdate
+from typing import Final
 
 from proxy.call.model import Call
 from proxy.call.signed import identifier, orig_of
@@ -14,14 +15,16 @@ from stirshaken.numbers import Identifier
 from stirshaken.sign import Signer
 
 Fields = tuple[tuple[str, str], ...]
+# Seconds that a call's own Date may be off: verifiers grant sixty, and they are for the way there.
+SKEW: Final = 10.0
 
 
 class Authentication:
     """
     Signs the calls of trunks. `scope` is what tells this operator's trunks from another's (its provider code):
     `origid` is derived from it and the trunk's id, so that it is the same on every node and after every restart, and
-    says nothing to those who do not know both. `clock` gives epoch seconds, `max_age` is how far a call's own Date
-    may be from now.
+    says nothing to those who do not know both. `clock` gives epoch seconds, `max_age` is how far the Date of a call
+    that brings tokens may be from now.
     """
 
     def __init__(self, signer: Signer, scope: str, clock: Callable[[], float], max_age: float = 60.0) -> None:
@@ -35,17 +38,17 @@ class Authentication:
         """
         The fields to add, and the level that they attest; () and "" for a call that cannot be signed.
 
-        Date is among them where the call has none, or a wrong one: nobody would believe that. A call that was diverted
-        and brings a token for the number that diverts it (one of `diverting`) gets a div PASSporT instead of a new one
-        (RFC 8946 §4.1): its caller is not ours.
+        Date is among them where the call has none, or a wrong one: nobody would believe that; tokens that the call
+        brings were made for the one that it has. `iat` is now, whatever a customer's clock says. A call that was
+        diverted and brings a token for the number that diverts it (one of `diverting`) gets a div PASSporT instead of
+        a new one (RFC 8946 §4.1): its caller is not ours.
         """
         now = self._clock()
-        dated = call.date is not None and abs(now - call.date) <= self._max_age
-        iat = float(call.date) if dated and call.date is not None else now
+        dated = call.date is not None and abs(now - call.date) <= (self._max_age if call.identities else SKEW)
         try:
-            value = self._diversion(call, diverting, iat)
+            value = self._diversion(call, diverting, now)
             attested = "" if value else level
-            value = value or self._shaken(call, level, iat)
+            value = value or self._shaken(call, level, now)
         except MalformedError:
             return (), ""
         date = () if dated else (("Date", formatdate(int(now), usegmt=True)),)
@@ -59,7 +62,7 @@ class Authentication:
         return known
 
     def _shaken(self, call: Call, level: str, iat: float) -> str:
-        orig = Identifier("tn", call.caller.removeprefix("+"))
+        orig = Identifier("tn", _caller(call).removeprefix("+"))
         keys = media.claim(call.fingerprints) if call.fingerprints else None  # RFC 8224 §4
         return self._signer.shaken(orig, [identifier(call.called)], level, self.origid(call.trunk.id), iat, keys)
 
@@ -73,6 +76,15 @@ class Authentication:
             if div is not None:
                 return self._signer.div(token.orig, [identifier(call.called)], div, iat)
         return ""
+
+
+def _caller(call: Call) -> str:
+    """The number that verifiers hold a token against: the asserted one, else that of From; else what there is."""
+    for header in ("P-Asserted-Identity", "From"):
+        for claim in call.claims:
+            if claim.header == header and claim.number:
+                return claim.number
+    return call.caller
 
 
 def _shaken_token(value: bytes) -> passport.Passport | None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from time import monotonic
 from typing import Final
 
 from proxy.call.model import Call
-from stirshaken import numbers, verify
+from stirshaken import claims, numbers, verify
 from stirshaken.certificate import Validated
 from stirshaken.certificates import Certificates
 from stirshaken.claims import SignedCall
+from stirshaken.doubt import Doubt, outcome
 from stirshaken.errors import MalformedError
 from stirshaken.findings import Check, Finding, Result, Rule
 from stirshaken.replay import Replays
@@ -20,6 +23,7 @@ from stirshaken.repository import Statistics
 from stirshaken.verify import Identity, Reading, Verification
 
 DEADLINE: Final = "deadline"  # why there is no certificate: the call could not wait for it any longer
+IN_DOUBT: Final = "our own clock or anchors are in doubt"
 UNASKED: Final = "not in memory, and the call does not wait"
 
 
@@ -27,8 +31,9 @@ class Verifier:
     """
     The verification service of a node (RFC 8224 §6.2).
 
-    `clock` gives epoch seconds; `max_age` and `deadline` are in seconds. Tokens that were found valid are remembered
-    while they are fresh, so that the same one on another call is known.
+    `clock` gives epoch seconds, `steady` seconds of a clock that does not jump; `max_age` and `deadline` are in
+    seconds. Tokens that were found valid are remembered while they are fresh, so that the same one on another call is
+    known.
     """
 
     def __init__(
@@ -40,13 +45,16 @@ class Verifier:
         deadline: float,
         spc_suffices: bool,
         replays: Replays | None = None,
+        steady: Callable[[], float] = monotonic,
     ) -> None:
         self._certificates = certificates
         self._clock = clock
         self._max_age = max_age
         self._deadline = deadline
         self._spc_suffices = spc_suffices
-        self.replays = replays or Replays()
+        self._steady = steady
+        self._doubt = Doubt(max_age)
+        self.replays = Replays() if replays is None else replays
 
     @property
     def statistics(self) -> Statistics:
@@ -102,10 +110,37 @@ class Verifier:
         found = verify.verify(
             signed, read, known, now, self._max_age, attestation=attestation, spc_suffices=self._spc_suffices
         )
+        found = self._trusting_ourselves(call.trunk.id, found, now)
         if found.result is not Result.PASSED:
             return found
         identities = tuple(self._unused(call, each, now) for each in found.identities)
-        return found if identities == found.identities else verify.combined(identities)
+        return found if identities == found.identities else verify.combined(_led_here(call, identities))
+
+    def _trusting_ourselves(self, trunk_id: str, found: Verification, now: float) -> Verification:
+        """
+        Note what the tokens tell of our own clock and anchors. Where these are in doubt, because tokens went bad on
+        all trunks at once, what they prove is nothing: those identities are open, and no calls are rejected for it.
+        """
+        at = self._steady()
+        for each in found.identities:
+            told = None if each.ignored else outcome(each, now)
+            if told is not None:
+                self._doubt.note(trunk_id, told[0], at, told[1])
+        doubted = {rule for rule, doubts in self._doubts(at).items() if doubts}
+        if not doubted or found.result is not Result.FAILED:
+            return found
+        return verify.combined(tuple(_opened(each, doubted) for each in found.identities))
+
+    def doubts(self) -> dict[str, bool]:
+        """Whether our own `clock` and `anchors` are in doubt, for alarms."""
+        doubted = self._doubts(self._steady())
+        return {"clock": doubted[Rule.STALE], "anchors": doubted[Rule.UNTRUSTED]}
+
+    def _doubts(self, at: float) -> dict[Rule, bool]:
+        return {
+            Rule.STALE: self._doubt.stale_in_doubt(at),
+            Rule.UNTRUSTED: self._doubt.untrusted_in_doubt(at),
+        }
 
     def _unused(self, call: Call, identity: Identity, now: float) -> Identity:
         """
@@ -119,6 +154,18 @@ class Verifier:
         return identity if finding is None else _failed(identity, finding)
 
 
+def _opened(identity: Identity, doubted: AbstractSet[Rule]) -> Identity:
+    """An identity as it is where nothing but what is in doubt speaks against it: not every check could be made."""
+    rules = {finding.rule for finding in identity.findings}
+    if not rules or not rules <= doubted:
+        return identity
+    checks = tuple(
+        replace(check, ok=None, detail=f"{IN_DOUBT}: {check.detail}") if check.ok is False else check
+        for check in identity.checks
+    )
+    return replace(identity, result=Result.UNKNOWN, findings=(), checks=checks)
+
+
 def _is_for(identity: Identity, called: str) -> bool:
     """Whether a token names who is called; `called` is E.164, a short number or a raw user part."""
     dest = identity.claims.get("dest")
@@ -130,6 +177,20 @@ def _is_for(identity: Identity, called: str) -> bool:
         return any(numbers.of_claim("tn", value).value == own for value in values)
     except MalformedError:
         return False
+
+
+def _led_here(call: Call, identities: tuple[Identity, ...]) -> tuple[Identity, ...]:
+    """The identities, those for somebody else failed where each div token that led here is another call's."""
+    links = [each for each in identities if each.ppt == claims.DIV and not each.ignored and _is_for(each, call.called)]
+    replayed = [finding for link in links for finding in link.findings if finding.rule is Rule.REPLAYED]
+    if not replayed or any(link.result is Result.PASSED for link in links):
+        return identities
+    return tuple(
+        _failed(each, replayed[0])
+        if each.ppt != claims.DIV and each.result is Result.PASSED and not _is_for(each, call.called)
+        else each
+        for each in identities
+    )
 
 
 def _failed(identity: Identity, finding: Finding) -> Identity:
