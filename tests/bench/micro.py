@@ -15,13 +15,20 @@ from proxy.checks.policy import effective
 from proxy.core.actions import Action, Address, Judge, Report, Send
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
+from proxy.demo import signers
 from proxy.observe.journal import GENESIS, Chain
 from proxy.observe.record import line_of
 from proxy.sip.message import parse
+from stirshaken import passport, verify
+from stirshaken.certificate import load_anchors, load_chain, validate
+from stirshaken.claims import SignedCall
+from stirshaken.numbers import Identifier
+from stirshaken.sign import Signer
 from tests.bench.contenders import allocated
 from tests.story import CORE, KEY, SDP, TODAY, TRUNK, network, request, response
 
 CALLS = 2_000
+NOW = 1_800_000_000.0
 REPEAT = 5
 POLICY = effective({}, {})
 
@@ -78,12 +85,37 @@ def measure() -> dict[str, float]:
         "judge a call: all checks": lambda: [held.judge(call) for call in held.calls],
         "a call through the core, judged: 6 messages heard": lambda: _replay(Bench(known), heard),
         "the two records of a call as chained lines": lambda: _records(held.reports),
+        **_identities(len(invites)),
     }
     gc.disable()
     try:
         return {name: _best(work, len(invites)) for name, work in rows.items()}
     finally:
         gc.enable()
+
+
+def _identities(count: int) -> dict[str, Callable[[], object]]:
+    """Signing and verification by the library alone: a token of its own for each call, the chain judged before."""
+    made = signers.make(NOW)
+    chain = validate(load_chain(made.pages[signers.GOOD]), load_anchors(made.anchors), NOW)
+    url = f"https://cert.example.net{signers.GOOD}"
+    signer = Signer(made.key, url)
+    called = Identifier("tn", "8613900139000")
+    callers = [Identifier("tn", f"86242{index:08}") for index in range(count)]
+    values = [signer.shaken(each, [called], "A", signers.ORIGID, NOW).encode() for each in callers]
+    pairs = [(SignedCall(each, (called,)), [value]) for each, value in zip(callers, values, strict=True)]
+    key, tokens = made.key.public_key(), [passport.decode(value.partition(b";")[0]) for value in values]
+    return {
+        "verify an Identity: the library, whole": lambda: [
+            verify.verify(call, verify.read(value), {url: chain}, NOW) for call, value in pairs
+        ],
+        "  of it, the ECDSA check": lambda: [
+            passport.verify_signature(key, each.signing_input, each.signature) for each in tokens
+        ],
+        "sign an Identity: the library, whole": lambda: [
+            signer.shaken(each, [called], "A", signers.ORIGID, NOW) for each in callers
+        ],
+    }
 
 
 def _directory(numbers: list[str]) -> Directory:

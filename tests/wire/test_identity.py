@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from proxy.demo import signers
+from stirshaken import passport
 from tests.wire import identity
 from tests.wire.identity import ABROAD, Lab
 from tests.wire.kamailio import Kamailio
@@ -123,6 +124,30 @@ def test_a_call_of_a_trunk_goes_on_signed(stage: Stage, lab: Lab) -> None:
     assert re.search(rb";info=<https://[^>]+/sp.pem>;alg=ES256;ppt=shaken$", field(invite, b"Identity"))
     (verdict,) = proxy.wait_records("call.verdict", 1)
     assert (verdict["attestation"], verdict["identity"]) == ("A", None)
+    proxy.stop()
+
+
+def test_a_new_key_signs_from_the_reload_on(stage: Stage, lab: Lab) -> None:
+    callee = stage.callee("callee_answered", Load(calls=2))
+    proxy = stage.proxy(lab.setting(callee.port))
+    keys = [lab.signers.key, signers.make(0.0).key]
+
+    stage.caller("caller_answered", proxy.address).wait()
+    (proxy.directory / "sp.key").write_bytes(b"no key")
+    assert proxy.hang_up()["ok"] is False  # a broken key changes nothing
+    (proxy.directory / "sp.key").write_bytes(signers.private_key(keys[1]))
+    assert proxy.hang_up()["ok"] is True
+    stage.caller("caller_answered", proxy.address).wait()
+
+    callee.wait()
+    invites = [message for message in callee.messages("received") if message.startswith(b"INVITE ")]
+    tokens = [passport.decode(field(invite, b"Identity").partition(b";")[0]) for invite in invites]
+    signed = [
+        [passport.verify_signature(key.public_key(), token.signing_input, token.signature) for key in keys]
+        for token in tokens
+    ]
+    assert signed == [[True, False], [False, True]]
+    assert len({token.claims["origid"] for token in tokens}) == 1
     proxy.stop()
 
 
