@@ -33,7 +33,7 @@ class Ledger:
 
     def add(self, check: Check, rule: Rule) -> None:
         """Write a check down, and the finding where it failed and counts."""
-        self.checks.append(replace(check, name=self.prefix + check.name))
+        self.checks.append(replace(check, name=self.prefix + check.name) if self.prefix else check)
         if check.ok is False and check.counts:
             self.find(rule, check.detail)
 
