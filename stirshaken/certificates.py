@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import inf
 from typing import Final, Self, TypeAlias
 
@@ -24,6 +25,7 @@ __all__ = ["Certificates", "Options", "Trust"]
 
 _BOUNDS: Final = Bounds()
 _OPTIONS: Final = Options()
+_NO_LIST: Final = Check(crl.NAME, None, "there is no revocation list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,9 @@ class Certificates:
             return None
         if entry.value is None:
             return str(entry.reason)
-        verdict = self._passed.get(url) or self._others.get(url)
-        if verdict is None or now >= verdict.until or not _is_same(entry.value, verdict.chain):
+        verdict = self._known(url, entry.value, now)
+        if verdict is None:
             return None
-        if url in self._passed:
-            self._passed.move_to_end(url)
         if verdict.referred.moved(now) or now >= verdict.again_at:
             self._judging(url, entry, entry.value)
         return verdict.validated
@@ -123,6 +123,9 @@ class Certificates:
         entry = await self._chains.get(url, now, owner)
         if entry.value is None:
             return str(entry.reason)
+        verdict = self._known(url, entry.value, self._clock())
+        if verdict is not None:
+            return verdict.validated
         flight = self._judging(url, entry, entry.value)
         await asyncio.wait([flight])
         return CLOSED if flight.cancelled() else flight.result().validated
@@ -149,6 +152,15 @@ class Certificates:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    def _known(self, url: str, chain: Chain, now: float) -> _Verdict | None:
+        """The verdict on a chain, while it holds."""
+        verdict = self._passed.get(url) or self._others.get(url)
+        if verdict is None or now >= verdict.until or not _is_same(chain, verdict.chain):
+            return None
+        if url in self._passed:
+            self._passed.move_to_end(url)
+        return verdict
+
     def _judging(self, url: str, entry: Entry[Chain], chain: Chain) -> asyncio.Task[_Verdict]:
         """Begin to judge a chain, unless that is under way."""
         known, flight = self._flights.get(url, (None, None))
@@ -163,7 +175,8 @@ class Certificates:
         while True:
             trust = self._trust
             now = self._clock()
-            validated, referred = validate(chain, trust.anchors, now, trust.crls), Referred()
+            crls = trust.crls
+            validated, referred = validate(chain, trust.anchors, now, crls), Referred()
             wanted = needed(validated, trust.crls, now, self._options)
             if wanted is not None:
                 patience = None if self._options.require_revocation or wanted.numbers else self._options.patience
@@ -173,18 +186,18 @@ class Certificates:
                 crls = (*trust.crls, *fetched)
                 validated = validate(chain, trust.anchors, now, crls, referenced=referred.numbers)
             if trust is self._trust:
-                return self._keep(url, entry, _Verdict(self._weighed(validated), chain, referred, inf, inf), now)
+                validated = self._weighed(validated, crls, now)
+                return self._keep(url, entry, _Verdict(validated, chain, referred, inf, inf), now)
 
-    def _weighed(self, validated: Validated) -> Validated:
-        """Say whether it matters that nothing is known of revocation."""
-        counts = self._options.require_revocation
-        checks = tuple(
-            replace(check, counts=counts) if check.name == crl.NAME and check.ok is None else check
-            for check in validated.checks
-        )
-        if all(check.name != crl.NAME for check in checks):
-            checks = (*checks, Check(crl.NAME, None, "there is no revocation list", counts))
-        return replace(validated, checks=checks)
+    def _weighed(self, validated: Validated, crls: Sequence[RevocationList], now: float) -> Validated:
+        """Say what is not known of revocation, and whether it matters."""
+        (check,) = [each for each in validated.checks if each.name == crl.NAME] or [_NO_LIST]
+        if check.ok and _is_unlisted(validated.path, crls, now):
+            check = Check(crl.NAME, None, "no revocation list of an issuer's issuer")
+        if check.ok is None:
+            check = replace(check, counts=self._options.require_revocation)
+        others = (each for each in validated.checks if each.name != crl.NAME)
+        return replace(validated, checks=(*others, check))
 
     def _keep(self, url: str, entry: Entry[Chain], verdict: _Verdict, now: float) -> _Verdict:
         ends = [verdict.validated.not_after, verdict.referred.until]
@@ -203,6 +216,15 @@ class Certificates:
         while len(kept) > room:
             kept.popitem(last=False)
         return verdict
+
+
+def _is_unlisted(path: Chain, crls: Sequence[RevocationList], now: float) -> bool:
+    """Whether a CA says where its list is, and no list speaks for it; `validate` looks at those that are there."""
+    for certificate, issuer in list(pairwise(path))[1:]:
+        check = crl.revocation(certificate, issuer, crls, now)
+        if crl.distribution_points(certificate) and (check is None or check.ok is None):
+            return True
+    return False
 
 
 def _is_same(chain: Chain, other: Chain) -> bool:

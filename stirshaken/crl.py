@@ -23,6 +23,11 @@ _Value = TypeVar("_Value", bound=x509.ExtensionType)
 # extensions that change what a list means and are handled here; another critical one makes it useless (§5.2)
 _UNDERSTOOD: Final = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
 
+# What the library raises for octets that are no list; UserWarning where warnings are errors
+_UNREADABLE: Final = (
+    ValueError, TypeError, UserWarning, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class RevocationList:
@@ -118,14 +123,7 @@ def _read(octets: bytes, signers: tuple[x509.Certificate, ...], *, der: bool) ->
         entries = dict(_entries(crl, indirect=place is not None and place.indirect_crl))
         this_update, next_update = crl.last_update_utc.timestamp(), until.timestamp() if until else None
         return RevocationList(crl, crl.issuer, signers, this_update, next_update, place, fault, entries)
-    except (
-        ValueError,
-        TypeError,
-        UserWarning,
-        x509.DuplicateExtension,
-        x509.InvalidVersion,
-        x509.UnsupportedGeneralNameType,
-    ):
+    except _UNREADABLE:
         raise MalformedError("revocation list cannot be read") from None
 
 

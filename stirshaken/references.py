@@ -9,6 +9,8 @@ from itertools import chain, pairwise
 from math import inf
 from typing import Any, Final
 
+from cryptography import x509
+
 from stirshaken import crl, tnauthlist
 from stirshaken.certificate import Validated
 from stirshaken.crl import RevocationList
@@ -150,5 +152,5 @@ class References:
         return tnauthlist.decode(body), inf
 
 
-def _places(certificate: Any, schemes: tuple[str, ...]) -> tuple[str, ...]:
+def _places(certificate: x509.Certificate, schemes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(url for url in crl.distribution_points(certificate) if url.startswith(schemes))[:MAX_PLACES]

@@ -14,7 +14,6 @@ from stirshaken.certificates import Certificates, Options, Trust
 from stirshaken.fetch import Reason
 from stirshaken.findings import Check, Result, Rule
 from stirshaken.repository import Bounds
-from tests.stirshaken import chains
 from tests.stirshaken.chains import DAY, NOW, anchors, ca, distribution, leaf, pem, revocations
 from tests.stirshaken.places import Clock, Net, settle
 from tests.stirshaken.test_references import BY_REFERENCE, CRL, LISTED, NUMBERS
@@ -143,56 +142,6 @@ def test_what_stands_at_x5u_is_no_chain_or_over() -> None:
         assert await scene.get(61) == "expired"
 
     tell(story, {X5U: b"<html>"})
-
-
-@pytest.mark.parametrize(
-    ("places", "options", "ok", "result"),
-    [
-        pytest.param({}, OTHERS, True, Result.PASSED, id="a-good-list"),
-        pytest.param({CRL: REVOKED}, OTHERS, False, Result.FAILED, id="revoked"),
-        pytest.param({CRL: Reason.STATUS}, OTHERS, None, Result.PASSED, id="no-list"),
-        pytest.param({CRL: Reason.STATUS}, REQUIRED, None, Result.UNKNOWN, id="no-list-but-required"),
-        pytest.param({X5U: pem(PLAIN, CA)}, OTHERS, None, Result.PASSED, id="no-place"),
-        pytest.param({X5U: pem(PLAIN, CA)}, REQUIRED, None, Result.UNKNOWN, id="no-place-but-required"),
-        pytest.param({CRL: revocations(CA, end=NOW - 5)}, OTHERS, None, Result.PASSED, id="outdated"),
-        pytest.param({CRL: revocations(CA, end=NOW - 5)}, REQUIRED, None, Result.UNKNOWN, id="outdated-but-required"),
-        pytest.param({CRL: revocations(CA, LEAF.certificate.serial_number, end=NOW - 5)}, OTHERS, False, Result.FAILED, id="outdated-and-revoked"),
-        pytest.param({CRL: revocations(ca("Other"))}, REQUIRED, None, Result.UNKNOWN, id="of-another-issuer"),
-        pytest.param({CRL: revocations(CA, LEAF.certificate.serial_number, signed_with="thief")}, OTHERS, None, Result.PASSED, id="forged"),
-        pytest.param({CRL: b"rubbish"}, REQUIRED, None, Result.UNKNOWN, id="rubbish"),
-        pytest.param({}, Options(require_revocation=True, fetch_lists=False), None, Result.UNKNOWN, id="fetching-is-off"),
-    ],
-)  # fmt: skip
-def test_revocation(places: dict[str, bytes | Reason], options: Options, ok: bool | None, result: Result) -> None:
-    async def story(scene: Scene) -> None:
-        found = await scene.verdict()
-        assert (revocation(found).ok, found.result) == (ok, result)
-
-    tell(story, places, options=options)
-
-
-def test_lists_from_files_count() -> None:
-    async def story(scene: Scene) -> None:
-        assert (await scene.verdict()).result is Result.FAILED
-        assert scene.net.asked == [X5U]
-
-    tell(story, trust=Trust(anchors(ROOT), crl.load(REVOKED)))
-
-
-def test_who_may_sign_lists_that_are_fetched() -> None:
-    authority = ca("Authority")
-    signed = leaf(CA, extra=(distribution(CRL, authority),))
-    entries = ((signed.certificate.serial_number, CA),)
-    places: dict[str, bytes | Reason] = {
-        X5U: pem(signed, CA), CRL: revocations(authority, place=chains.INDIRECT, of=entries)
-    }  # fmt: skip
-
-    async def story(scene: Scene) -> None:
-        assert (await scene.verdict()).result is Result.PASSED  # nobody who is trusted signed the list
-        scene.kept.replace(Trust(anchors(ROOT), crl_signers=(authority.certificate,)))
-        assert (await scene.verdict()).result is Result.FAILED
-
-    tell(story, places)
 
 
 def test_a_verdict_ends_with_the_list() -> None:
