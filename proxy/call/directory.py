@@ -12,7 +12,7 @@ from itertools import islice, pairwise
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from proxy.call.trunk import Customer, Trunk
+from proxy.call.trunk import Customer, Trunk, Value
 
 MAX_DIGITS: Final = 18  # with the leading 1 of a key it still fits 64 bits; E.164 has 15, 95… numbers up to 18
 _NUMBER_DIGITS: Final = 15
@@ -20,7 +20,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Value):
     """Why a trunk may show a number: the trunk, from and to when (inclusive days), for what, on what proof."""
 
     trunk_id: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Final, Literal
 
@@ -16,8 +16,18 @@ Attestation = Literal["", "A", "B", "C"]
 OnError = Literal["pass", "reject"]
 
 
+class Value:
+    """A frozen value that travels between processes; compiled, it would be filled by assignment, which is refused."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        names = [item.name for item in fields(self)]  # type: ignore[arg-type]  # of what is derived from it
+        return type(self), tuple([getattr(self, name) for name in names])
+
+
 @dataclass(frozen=True, slots=True)
-class RuleAction:
+class RuleAction(Value):
     """What the policy does about one rule or family; `status` None means the rule's own default."""
 
     action: Action
@@ -25,7 +35,7 @@ class RuleAction:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityTerms:
+class IdentityTerms(Value):
     """
     What is asked of the signed identity of a trunk's calls, and whether they are signed here (RFC 8224).
 
@@ -43,7 +53,7 @@ NO_TERMS: Final = IdentityTerms()
 
 
 @dataclass(frozen=True, slots=True)
-class DialPlan:
+class DialPlan(Value):
     """
     How a trunk's users write numbers.
 
@@ -60,7 +70,7 @@ class DialPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(Value):
     """A company that rents trunks."""
 
     id: str
@@ -69,7 +79,7 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class Trunk:
+class Trunk(Value):
     """One customer connection. `sources` are CIDR texts, `gateway` SIP URIs, dates are inclusive local days."""
 
     id: str

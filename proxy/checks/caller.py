@@ -70,8 +70,8 @@ def _not_allocated(call: Call, callers: Iterable[Claim], facts: Facts) -> Iterab
     for claim in callers:
         if claim.reading is not Reading.NUMBER or _is_free(call, claim):
             continue
-        if not facts.directory.allocated(call.trunk.id, claim.number, facts.today):
-            why = facts.directory.why_not(call.trunk.id, claim.number, facts.today)
+        why = facts.directory.why_not(call.trunk.id, claim.number, facts.today)
+        if why:
             yield _finding("caller.not_allocated", claim, why)
 
 

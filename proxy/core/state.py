@@ -18,6 +18,7 @@ from proxy.core.route import Routed
 from proxy.core.stamp import Stamp
 from proxy.core.tally import Tally
 from proxy.sip import build
+from proxy.sip.message import Message
 from proxy.sip.request import Request
 from proxy.transaction import arrows
 from proxy.transaction.layer import Transactions
@@ -57,6 +58,11 @@ class Limits:
     def room(self, *, in_dialog: bool) -> int:
         """How many transactions there may be when one more begins; calls that stand can always be ended."""
         return self.transactions * 5 // 4 if in_dialog else self.transactions
+
+
+# What takes the place of a request's octets once it has its final answer: its transaction goes on for half a
+# minute, and nothing is made of them any more.
+ANSWERED: Final = Message(b"", [], [], b"")
 
 
 class Context:
@@ -185,6 +191,8 @@ class State:
         self.tally.count["responses_total", context.trunk.id, "out", CODES[status]] += 1
         if context.state is not None:
             context.state.saw(now, "out", context.peer, text)
+        if status >= 200:
+            context.request.message = ANSWERED
 
     def answer_stateless(
         self, request: Request, source: Address, listener: int, status: int, extra: tuple[bytes, ...] = ()
@@ -220,3 +228,4 @@ class State:
         if self.calls.holds(state):
             self.calls.remove(state)
             self.report(state.ended(now, status, by))
+            state.heard, state.ladder = [], []  # its transactions hold it for another half minute

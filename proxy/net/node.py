@@ -61,6 +61,8 @@ class Node:
         self._tally = tally
         self._log = log
         self._held: list[Send] | None = None
+        self._buffer = bytearray(MAX_DATAGRAM)
+        self._view = memoryview(self._buffer)
         self._armed_for = NEVER
         self._timer: asyncio.TimerHandle | None = None
         self._housekeeper: asyncio.TimerHandle | None = None
@@ -125,17 +127,17 @@ class Node:
 
     def _readable(self, index: int) -> None:
         """Drain a socket until it is empty, within bounds."""
-        receive = self._sockets[index].recvfrom
+        receive, buffer, view = self._sockets[index].recvfrom_into, self._buffer, self._view
         held: list[Send] = []
         self._held = held
         for _ in range(BATCH):
             try:
-                data, source = receive(MAX_DATAGRAM)
+                length, source = receive(buffer)
             except BlockingIOError:
                 break
             except OSError:
                 continue  # an ICMP error of an earlier datagram; the transaction's timer deals with it
-            self._datagram(data, (source[0], source[1]), index)
+            self._datagram(bytes(view[:length]), (source[0], source[1]), index)
         self._held = None
         for send in held:
             self._put(send)
