@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.core.actions import Decided, Refused, Report
 from proxy.core.tally import Tally
+from proxy.observe.record import result_of
 
 
 def count(report: Report, tally: Tally) -> None:
@@ -14,10 +15,10 @@ def count(report: Report, tally: Tally) -> None:
         counts["calls_total", trunk, verdict.mode, verdict.action] += 1
         tally.histograms["verdict_seconds"].observe(report.elapsed)
         if verdict.verification is not None:
-            counts["identity_total", str(verdict.verification.result)] += 1
+            counts["identity_total", result_of(verdict.verification)] += 1
+        elif any(finding.rule == "identity.missing" for finding in verdict.findings):
+            counts["identity_total", "missing"] += 1
         for finding in verdict.findings:
-            if finding.rule == "identity.missing":
-                counts["identity_total", "missing"] += 1
             counts["findings_total", trunk, finding.rule] += 1
         if verdict.action == "reject" and not verdict.enforced:
             for rule in {finding.rule for finding in verdict.findings}:  # calls, so each rule once

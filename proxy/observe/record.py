@@ -9,6 +9,8 @@ from typing import Any, Final
 from proxy.call.model import Call, Claim
 from proxy.checks.base import Finding, Verdict
 from proxy.core.actions import Decided, Ended, Refused, Report
+from stirshaken.findings import Rule
+from stirshaken.verify import Verification
 
 VERSION: Final = 1
 MAX_CLAIM: Final = 256  # characters
@@ -49,7 +51,7 @@ def _verdict_line(report: Decided, node: str, ts: str) -> dict[str, Any]:
     line["numbers"] = _numbers(report.call.claims)
     line["findings"] = [_finding(item) for item in report.verdict.findings]
     line["status"] = report.status
-    line["attestation"] = report.verdict.marks.attestation or None
+    line["attestation"] = (report.verdict.marks.attestation or None) if report.status is None else None
     line["identity"] = identity_of(report.verdict)
     line["next_hop"] = report.next_hop or None
     line["callee_trunk"] = report.callee_trunk or None
@@ -146,21 +148,27 @@ def identity_of(verdict: Verdict) -> dict[str, Any] | None:
     if found is None:
         return None
     decisive = found.decisive
-    said = {**decisive.header, **decisive.claims} if decisive is not None else {}
+    header, said = (decisive.header, decisive.claims) if decisive is not None else ({}, {})
     return {
-        "result": str(found.result),
-        **{name: _text(said.get(name)) for name in ("x5u", "origid")},
+        "result": result_of(found),
+        "x5u": _text(header.get("x5u")),
+        "origid": _text(said.get("origid")),
         "iat": said.get("iat") if type(said.get("iat")) is int else None,
         "attest": _text(said.get("attest")),
         "all": [
             {
-                "ppt": each.ppt,
+                "ppt": each.ppt[:MAX_CLAIM],
                 "result": "ignored" if each.ignored else str(each.result),
                 "rules": [f"identity.{rule}" for rule in dict.fromkeys(item.rule for item in each.findings)],
             }
             for each in found.identities
         ],
     }
+
+
+def result_of(found: Verification) -> str:
+    """passed, failed or unknown; missing where no Identity is of a type that is understood, which is no fault."""
+    return "missing" if {each.rule for each in found.findings} == {Rule.MISSING} else str(found.result)
 
 
 def _text(value: object) -> str | None:

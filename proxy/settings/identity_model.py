@@ -9,10 +9,9 @@ from pydantic import BeforeValidator, Field
 
 from proxy.settings.kinds import Duration, Level, Listed, OnError, Section, Text, Verify, between, fault
 
-#   host [":" port], or "." domain for all that is below it
-_REPOSITORY: Final = re.compile(
-    r"\.?[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?"
-)
+#   host [":" port], or "." domain for all that is below it, on the usual ports
+_HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?"
+_REPOSITORY: Final = re.compile(rf"\.{_HOST}|(?:{_HOST}|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?")
 _URL: Final = re.compile(r"https://[!-~]{1,1000}")
 _SPC: Final = re.compile(r"[0-9A-Z]{1,20}")
 

@@ -95,7 +95,10 @@ class Judge:
         judged = verdict.judge(call, facts, rules.policy, rules.mode)
         if judged.action == "reject" and judged.enforced:
             return judged
-        marks = self._marks(call, judged, facts)
+        try:
+            marks = self._marks(call, judged, facts)
+        except Exception:  # noqa: BLE001  # as above; the record shows that nothing was signed
+            return judged
         return judged if marks is UNMARKED else replace(judged, marks=marks)
 
     def _marks(self, call: Call, judged: Verdict, facts: Facts) -> Marks:

@@ -215,7 +215,7 @@ def test_verify_file(form: str, desk: Desk, value: str, tmp_path: Path) -> None:
 
 def test_verify_several(desk: Desk, value: str) -> None:
     result = desk.verify(
-        "junk", "--identity", value.replace("ppt=shaken", "ppt=rph"), "--identity", value, "--output", "json"
+        "junk", "--identity", value.replace("ppt=shaken", "ppt=msg"), "--identity", value, "--output", "json"
     )
     told = json.loads(result.stdout)
     assert (result.exit_code, [each["result"] for each in told["identities"]]) == (0, ["failed", "ignored", "passed"])

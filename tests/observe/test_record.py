@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
+from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 
-from proxy.core.actions import Report
+from proxy.checks.base import Marks
+from proxy.checks.policy import effective
+from proxy.checks.verdict import judge
+from proxy.core.actions import Decided, Report
 from proxy.observe.record import Clock, line_of, masked
+from tests.checks.signed import knowing, signed
 from tests.observe.reports import WOULD, decided, ended, refused
+from tests.stirshaken.scene import CALLED, CLAIMS, GOOD, HEADER, NOW, ORIGID, SECOND, STALE, UNSUPPORTED, X5U, div, raw
 
 SCHEMA = json.loads(files("proxy.observe").joinpath("record.schema.json").read_text(encoding="utf-8"))
 CHAIN = {"seq": 1, "prev": "0" * 64, "hash": "f" * 64}
@@ -69,3 +77,63 @@ def test_mask_hides_the_middle_of_every_number() -> None:
 )
 def test_clock(ts: float, text: str) -> None:
     assert Clock().text(ts) == text
+
+
+def judged(*values: bytes, verify: str = "when-present", **marks: Any) -> Decided:
+    asked = signed(*values)
+    verdict = judge(asked, knowing(asked, verify), effective({}, {}), "monitor")
+    return Decided(1.0, asked, replace(verdict, marks=Marks(**marks)), None, "10.0.0.1:5060", "core", 0.1)
+
+
+LONG = b"t;info=<https://x/>;ppt=" + b"p" * 7000
+HUGE = raw(
+    {**HEADER, "x5u": "https://h/" + "a" * 1500}, {**CLAIMS, "origid": "o" * 1500, "attest": ["A"], "iat": 2**53 - 1}
+)
+LIAR = raw(HEADER, {**CLAIMS, "x5u": "https://victim.example/", "iat": 1})
+ODD = raw({**HEADER, "x5u": "a\x00\r\n\u202e"}, {**CLAIMS, "iat": True, "attest": 7})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(), (GOOD,), (STALE, GOOD), (UNSUPPORTED,), (div(CALLED, SECOND),), (b"",), (b"x," * 3000 + b"x",), (LONG,) * 11, (HUGE,), (LIAR,), (ODD,)],
+)  # fmt: skip
+@pytest.mark.parametrize("verify", ["when-present", "required"])
+def test_records_of_signed_calls_are_of_the_schema_and_bounded(values: tuple[bytes, ...], verify: str) -> None:
+    line = line_of(judged(*values, verify=verify, verstat="No-TN-Validation", attestation="C"), "gw1", TS)
+
+    jsonschema.validate(line | CHAIN, SCHEMA)
+    jsonschema.validate(masked(line) | CHAIN, SCHEMA)
+    assert len(msgspec.json.encode(line)) < 12_000
+
+
+def test_identity() -> None:
+    line = line_of(judged(STALE, GOOD, UNSUPPORTED, b"x"), "gw1", TS)
+
+    assert line["identity"] == {
+        "result": "passed", "x5u": X5U, "origid": ORIGID, "iat": NOW, "attest": "A",
+        "all": [
+            {"ppt": "shaken", "result": "failed", "rules": ["identity.stale"]},
+            {"ppt": "shaken", "result": "passed", "rules": []},
+            {"ppt": "msg", "result": "ignored", "rules": []},
+            {"ppt": "", "result": "failed", "rules": ["identity.invalid"]},
+        ],
+    }  # fmt: skip
+    assert line_of(judged(), "gw1", TS)["identity"] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "result"),
+    [((UNSUPPORTED,), "missing"), ((div(CALLED, SECOND),), "missing"), ((b"x",), "failed"), ((div(CALLED, SECOND, iat=1),), "failed")],
+)  # fmt: skip
+def test_what_is_not_understood_is_missing_and_no_fault(values: tuple[bytes, ...], result: str) -> None:
+    assert line_of(judged(*values), "gw1", TS)["identity"]["result"] == result
+
+
+def test_a_tokens_claims_name_no_other_signer() -> None:
+    assert line_of(judged(LIAR), "gw1", TS)["identity"]["x5u"] == X5U
+
+
+def test_what_is_attested_is_what_went_out() -> None:
+    report = judged(attestation="A")
+    assert line_of(report, "gw1", TS)["attestation"] == "A"
+    assert line_of(replace(report, status=513), "gw1", TS)["attestation"] is None

@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from proxy.sources.verification import Verifier
 from stirshaken.certificates import Certificates, Trust
@@ -23,9 +28,7 @@ def pem(*holders: Any) -> bytes:
 
 def key_pem(key: Any, password: bytes | None = None) -> bytes:
     """A private key as a file has it."""
-    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
-
-    encryption = NoEncryption() if password is None else BestAvailableEncryption(password)
+    encryption: Any = NoEncryption() if password is None else BestAvailableEncryption(password)
     return bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
 
 

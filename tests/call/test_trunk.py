@@ -1,0 +1,23 @@
+"""Trunks as values: they travel between processes, compiled or not."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk, Value
+
+VALUES = (
+    RuleAction("reject", 603),
+    IdentityTerms("required", "B", "reject", True),
+    DialPlan("86", "24", ("9",), {"0086": "+86"}),
+    Customer("acme", "Acme 呼叫中心", suspended=True),
+    Trunk("acme-1", Customer("acme"), valid_from=date(2026, 1, 1), policy={"caller": RuleAction("tag")}),
+)
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_arrives_as_it_was(value: Value) -> None:
+    assert pickle.loads(pickle.dumps(value)) == value  # our own
+    assert value.__reduce__()[0] is type(value)
