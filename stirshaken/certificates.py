@@ -17,7 +17,7 @@ from stirshaken.certificate import Anchors, Validated, load_chain, validate
 from stirshaken.crl import RevocationList
 from stirshaken.findings import Check, Result
 from stirshaken.references import Fetch, Options, References, Referred, needed
-from stirshaken.repository import CLOSED, Bounds, Entry, Repository, Statistics
+from stirshaken.repository import CLOSED, ROUNDING, Bounds, Entry, Repository, Statistics
 
 Chain: TypeAlias = tuple[x509.Certificate, ...]
 
@@ -108,7 +108,7 @@ class Certificates:
         verdict = self._known(url, entry.value, now)
         if verdict is None:
             return None
-        if verdict.referred.moved(now) or now >= verdict.again_at:
+        if verdict.referred.moved(now) or now >= verdict.again_at or self._is_beyond(verdict.again_at, now):
             self._judging(url, entry, entry.value)
         return verdict.validated
 
@@ -159,7 +159,13 @@ class Certificates:
             return None
         if url in self._passed:
             self._passed.move_to_end(url)
+        elif self._is_beyond(verdict.until, now):
+            return None
         return verdict
+
+    def _is_beyond(self, moment: float, now: float) -> bool:
+        """Whether a moment that is soon is not: our clock was set back since."""
+        return now + self._bounds.lasting + ROUNDING < moment < inf
 
     def _judging(self, url: str, entry: Entry[Chain], chain: Chain) -> asyncio.Task[_Verdict]:
         """Begin to judge a chain, unless that is under way."""

@@ -30,6 +30,7 @@ PASSING: Final = frozenset({Reason.DNS, Reason.CONNECT, Reason.TIMEOUT, Reason.P
 # Seconds of one fetch, upper bounds of a histogram: from a near cache to the fetcher's own limit.
 BUCKETS: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, inf)
 MINUTE: Final = 60
+ROUNDING: Final = 5.0  # seconds that callers' moments may be apart, who take them at different steps of one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,9 @@ class Repository(Generic[T]):
                 self._start(url, now)
             return entry
         failure = self._failures.get(url)
-        if failure is None or now >= failure.fresh_until:
+        # One of the future was met before our clock was set back: it would last until the clock is there again.
+        longest = max(self._bounds.passing, self._bounds.lasting)
+        if failure is None or not 0 < failure.fresh_until - now <= longest + ROUNDING:
             return None
         self.statistics.answers["failure"] += 1
         return failure

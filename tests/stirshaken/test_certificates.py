@@ -319,6 +319,44 @@ def test_another_chain_at_the_same_place_is_judged_before_it_is_used() -> None:
     tell(story, {CRL: revocations(CA, end=NOW + 9 * DAY)})
 
 
+def test_a_new_chain_does_not_wait_for_the_verdict_on_the_old_one() -> None:
+    async def story(scene: Scene) -> None:
+        scene.net.held[CRL] = asyncio.Event()
+        old = asyncio.gather(scene.get())
+        await settle()
+        scene.net.places[X5U] = pem(PLAIN, CA)
+        scene.look(DAY - 199)  # begins to fetch the chain again
+        await settle()
+        new = await asyncio.wait_for(scene.get(DAY - 198), 5)
+        assert isinstance(new, Validated)
+        assert new.path[0] == PLAIN.certificate
+        scene.net.held[CRL].set()
+        (found,) = await old
+        assert isinstance(found, Validated)
+        assert found.path[0] == LEAF.certificate
+
+    tell(story, options=Options(patience=9))
+
+
+def test_a_clock_that_was_fast_leaves_no_verdict_behind() -> None:
+    async def story(scene: Scene) -> None:
+        assert (await scene.verdict(20 * DAY)).result is Result.FAILED  # expired, it seems
+        assert (await scene.verdict(0)).result is Result.PASSED
+
+    tell(story, {X5U: pem(leaf(CA, end=NOW + 30 * DAY), CA), CRL: revocations(CA, end=NOW + 30 * DAY)})
+
+
+def test_a_list_that_was_missing_is_tried_again_after_the_clock_was_set_back() -> None:
+    async def story(scene: Scene) -> None:
+        assert revocation(await scene.get(DAY)).ok is None
+        scene.net.places[CRL] = REVOKED
+        scene.look(0)
+        await settle()
+        assert revocation(scene.look(1)).ok is False
+
+    tell(story, {CRL: Reason.STATUS})
+
+
 def test_closed() -> None:
     async def story(scene: Scene) -> None:
         scene.net.held[CRL] = asyncio.Event()

@@ -21,7 +21,7 @@ class Story:
     """Tokens one after the other, one each second of all owners together."""
 
     doubt: Doubt = field(default_factory=Doubt)
-    now: float = 1000.0
+    now: float = 1_000_000.0
 
     def tell(self, owners: str, outcome: Outcome, times: int = 5, offset: float | None = None) -> Story:
         for _ in range(times):
@@ -185,6 +185,21 @@ def test_it_ends_later_than_it_begins(kind: Outcome, fine: str, over: bool) -> N
     assert True in story.seen()
     story.wait(RECENT).tell(fine, "good").tell(FIVE[len(fine) :], kind)
     assert (True not in story.seen()) is over
+
+
+@pytest.mark.parametrize(("fine", "over"), [("abc", False), ("abcd", True)])
+def test_it_ends_with_a_third(fine: str, over: bool) -> None:
+    six = "abcdef"
+    story = good(six).tell(six, "stale")
+    assert True in story.seen()
+    story.wait(RECENT).tell(fine, "good").tell(six[len(fine) :], "stale")
+    assert (True not in story.seen()) is over
+
+
+@pytest.mark.parametrize(("times", "counts"), [(2, False), (3, True)])
+def test_three_good_tokens_make_a_past(times: int, counts: bool) -> None:
+    story = good("ab", times).tell("c", "good", 9).wait(RECENT + 1).tell("ab", "stale")
+    assert (True in story.seen()) is counts
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -76,14 +76,22 @@ def test_nested_no_deeper_than_is_sane(depth: int, found: tuple[tuple[str, str],
 
 
 def test_parts_are_bounded() -> None:
-    filler = [part(b"x", "text/plain")] * 40
-    assert fingerprints(multipart(part(LINE), *filler), "multipart/mixed;boundary=b-1") == (ONE,)
-    assert fingerprints(multipart(*filler, part(LINE)), "multipart/mixed;boundary=b-1") == ()
+    def behind(others: int) -> bytes:
+        return multipart(*[part(b"x", "text/plain")] * others, part(LINE))
+
+    assert fingerprints(multipart(part(LINE), *[part(b"x")] * 40), "multipart/mixed;boundary=b-1") == (ONE,)
+    assert fingerprints(behind(31), "multipart/mixed;boundary=b-1") == (ONE,)
+    assert fingerprints(behind(32), "multipart/mixed;boundary=b-1") == ()
 
 
 def test_claim_is_sorted_and_read_back() -> None:
     assert claim([ONE, TWO, ONE]) == [{"alg": "sha-1", "dig": TWO[1]}, {"alg": "sha-256", "dig": ONE[1]}]
     assert claimed(claim([ONE, TWO])) == {ONE, TWO}
+
+
+def test_as_many_as_a_claim_can_have() -> None:
+    keys = [("sha-256", f"{n:04X}") for n in range(MAX_FINGERPRINTS)]
+    assert claimed(claim(keys)) == set(keys)
 
 
 def test_claims_of_signers_that_write_otherwise() -> None:

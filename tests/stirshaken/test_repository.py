@@ -217,6 +217,16 @@ def test_failures_are_remembered_for_a_short_time(
     tell(story, answer, b"chain")
 
 
+def test_failures_do_not_outlast_a_clock_that_is_set_back() -> None:
+    async def story(repository: Repository[str], source: Source) -> None:
+        got = await repository.get(URL, NOW)
+        assert repository.lookup(URL, NOW - 4) is got
+        assert repository.lookup(URL, NOW - 6) is None
+        assert (await repository.get(URL, NOW - DAY)).value == "chain"
+
+    tell(story, Reason.STATUS, b"chain")
+
+
 def test_a_fault_of_ours_is_raised_and_remembered() -> None:
     async def story(repository: Repository[str], source: Source) -> None:
         with pytest.raises(TypeError):
