@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import os
 import signal
@@ -10,16 +12,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
+from proxy.app import Server
+from proxy.checks.base import UNMARKED
+from proxy.observe.log import get
+from proxy.observe.metrics import decode
+from proxy.parts import load_all
+from proxy.settings.problems import ConfigError
+from stirshaken import identity, passport
+from stirshaken.hierarchy import leaf, name, new_key
+from stirshaken.tnauthlist import Spc, TNAuthList
+from tests.checks.calls import call as asked_call
 from tests.observe.test_journal import check_chain, lines
+from tests.sources.identity import key_pem, pem
+from tests.stirshaken.scene import YEAR, hierarchy
 from tests.story import SDP, request, response
-from tests.wire.peers import CALLER, CORE, START_SECONDS, Sink, is_bound
+from tests.wire.peers import CALLER, CORE, START_SECONDS, Sink, free_port, is_bound
 from tests.wire.trunkward import Proxy, Setting
 
 SPOOFED = "13900139000"
@@ -232,3 +248,129 @@ def test_without_its_control_process_it_does_not_start(node: Proxy, tmp_path: Pa
     assert not (tmp_path / "state" / "trunkward.pid").exists()
     with pytest.raises(ProcessLookupError):
         os.killpg(node.program.process.pid, 0)
+
+
+class Services:
+    """A node that is not started: its parts, and a configuration with signed identity that changes under it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.config = directory / "c.yaml"
+        self.text = (
+            f"node: {{name: gw1, mode: block, state: {directory}/state}}\n"
+            f'listen: [{{name: access, address: "{CALLER}:{free_port()}"}}]\n'
+            'core: {next_hops: [{uri: "sip:127.0.0.1:5080"}]}\n'
+            'directory: {url: "file:d.yaml"}\n'
+            f"records: {{directory: {directory}/records}}\n"
+            "identity:\n  trust_anchors: [root.pem]\n"
+            '  sign: {key: sp.key, certificate: sp.pem, certificate_url: "https://cert.example.net/sp.pem"}\n'
+        )
+        (directory / "d.yaml").write_text(
+            "customers: [{id: acme}]\ntrunks:\n  - {id: acme-1, customer: acme, sources: [198.51.100.7], "
+            'dial_plan: {area: "24"}, allocations: [{first: "+862488880000", last: "+862488880099"}]}\n'
+        )
+        self.config.write_text(self.text)
+        (directory / "root.pem").write_bytes(pem(hierarchy().root.certificate))
+        self.key = self.rotate()
+        self.server = Server(self.config, load_all(self.config), get("test"))
+
+    def rotate(self) -> EllipticCurvePublicKey:
+        """A new key, and its certificate."""
+        key = new_key()
+        own = leaf(hierarchy().issuer, name("US", "Test", "SP"), key.public_key(), 7, YEAR, TNAuthList((Spc("1"),)))
+        (self.directory / "sp.key").write_bytes(key_pem(key))
+        (self.directory / "sp.pem").write_bytes(pem(own))
+        return key.public_key()
+
+    def takes(self) -> None:
+        """A reload, in this process."""
+        self.server._take(load_all(self.config))
+
+    def signs_with(self, key: EllipticCurvePublicKey) -> bool:
+        """Whether calls are signed with this key now."""
+        verdict = self.server.node.judge(asked_call(on=self.server._loaded.directory.trunks["acme-1"]))
+        assert verdict is not None
+        token = passport.decode(identity.parse(dict(verdict.marks.fields)["Identity"].encode()).token)
+        return passport.verify_signature(key, token.signing_input, token.signature)
+
+    def metric(self, name: str) -> dict[str, float]:
+        """The values of a metric by its first label."""
+        return {key[1]: value for key, value in decode(self.server._snapshot()).values if key[0] == name}
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+        for task in self.server._retiring:
+            task.cancel()
+        if self.server._verifier is not None:
+            await self.server._verifier.aclose()
+        self.server.journal.close()
+        for sock in self.server._sockets:
+            sock.close()
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    made, thresholds = Services(tmp_path), gc.get_threshold()
+    yield made
+    asyncio.run(made.close())
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+def in_a_loop(act: Callable[[], None]) -> None:
+    async def script() -> None:
+        act()
+
+    asyncio.run(script())
+
+
+def test_a_key_is_rotated_by_a_reload(services: Services) -> None:
+    old, before = services.key, services.server._verifier
+    new = services.rotate()
+    assert services.signs_with(old)
+    in_a_loop(services.takes)
+    assert (services.signs_with(old), services.signs_with(new)) == (False, True)
+    assert services.server._verifier is not before
+    assert services.metric("certificate_not_after_timestamp_seconds").keys() == {"sign", "anchor Root"}
+
+
+def test_used_tokens_stay_used_over_a_reload(services: Services) -> None:
+    assert services.server._verifier is not None
+    services.server._verifier.replays.take(bytes(64), b"1", 2e9, 1e9)
+    services.rotate()
+    in_a_loop(services.takes)
+    assert len(services.server._verifier.replays) == 1
+
+
+def test_a_reload_of_the_directory_alone_keeps_certificates(services: Services) -> None:
+    before = services.server._verifier
+    file = services.directory / "d.yaml"
+    file.write_text(file.read_text().replace("0099", "0199"))
+    in_a_loop(services.takes)
+    assert services.server._verifier is before
+    assert services.server._retiring == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "problem"), [("sp.key", "no private key"), ("sp.pem", "1 to 10"), ("root.pem", "1 to")]
+)
+def test_a_broken_file_is_refused_whole(file: str, problem: str, services: Services) -> None:
+    (services.directory / file).write_bytes(b"broken")
+    with pytest.raises(ConfigError) as caught:
+        services.takes()
+    assert problem in caught.value.problems[0].text("en")
+    assert services.signs_with(services.key)
+
+
+def test_verification_can_be_taken_away_by_a_reload(services: Services) -> None:
+    services.config.write_text(services.text.partition("identity:")[0])
+    in_a_loop(services.takes)
+    verdict = services.server.node.judge(asked_call(on=services.server._loaded.directory.trunks["acme-1"]))
+    assert verdict is not None
+    assert (services.server._verifier, verdict.marks) == (None, UNMARKED)
+    assert services.metric("certificate_not_after_timestamp_seconds") == {}
+
+
+def test_what_is_loaded_goes_between_processes(services: Services) -> None:
+    loaded = load_all(services.config)
+    assert ForkingPickler.loads(ForkingPickler.dumps(loaded)).identity == loaded.identity

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from proxy.checks.policy import NAMES
+from proxy.checks.policy import NAMES, agreed
 from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
 from proxy.cli.table import json_text, visible
@@ -20,7 +20,7 @@ from proxy.settings.load import NumberSource, load, number_source
 from proxy.settings.model import Settings
 from proxy.settings.problems import ConfigError, Problem, ProblemList
 from proxy.sources.directory_file import Examined, examine_directory
-from proxy.sources.identity_files import read_identity
+from proxy.sources.identity_files import node_terms, read_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ def _warnings(config: Path, settings: Settings, examined: Examined, today: date)
         yield Problem(file, 0, 0, "core.next_hops", "warning.one_hop", {"uri": uri})
     if settings.node.mode == "monitor":
         yield Problem(file, 0, 0, "node.mode", "warning.monitor")
-    if settings.identity is not None and not settings.identity.trust_anchors:
+    trunks, terms = examined.directory.trunks.values(), node_terms(settings.identity)
+    verifies = any(agreed(terms, trunk.identity).verify != "off" for trunk in trunks)
+    if verifies and settings.identity is not None and not settings.identity.trust_anchors:
         yield Problem(file, 0, 0, "identity.trust_anchors", "warning.no_anchors")
     for trunk_id, place in examined.places.items():
         for message, values in _about_trunk(trunk_id, settings, examined, today):

@@ -139,3 +139,58 @@ def test_the_shipped_configuration(root: Path) -> None:
 def test_wrong_usage() -> None:
     assert CliRunner().invoke(command, []).exit_code == 2
     assert CliRunner().invoke(command, ["-c", "x", "--output", "csv"]).exit_code == 2
+
+
+SIGNED = (
+    CONFIG
+    + """\
+identity:
+  trust_anchors: [root.pem]
+  min_attestation: D
+  sign: {key: sp.key, certificate_url: "http://x/y"}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "lang", "expected"),
+    [
+        pytest.param(SIGNED, "en", [
+            "c.yaml:9:20: identity.min_attestation: 'D' is not one of: A, B, C",
+            "c.yaml:10:40: identity.sign.certificate_url: 'http://x/y' is no URL of a certificate; write https://cert.example.net/sp.pem",
+        ], id="values"),
+        pytest.param(SIGNED.replace("min_attestation: D", "on_error: pass").replace("http:", "https:"), "en", [
+            "c.yaml:8:19: identity.trust_anchors[0]: root.pem: No such file or directory",
+            "c.yaml:10:15: identity.sign.key: sp.key: No such file or directory",
+        ], id="files"),
+        pytest.param(SIGNED.replace("min_attestation: D", "on_error: pass").replace("http:", "https:"), "zh", [
+            "c.yaml:8:19: identity.trust_anchors[0]: root.pem：No such file or directory",
+            "c.yaml:10:15: identity.sign.key: sp.key：No such file or directory",
+        ], id="files-zh"),
+        pytest.param(CONFIG + "identity: {}\n", "en", [
+            "c.yaml:7:1: identity.trust_anchors: mode block with verification needs a trust anchor, else every signed call of trunk acme-1 would be rejected; add trust_anchors, or set verify: off",
+        ], id="no-anchors"),
+    ],
+)  # fmt: skip
+def test_problems_of_identity(config: str, lang: str, expected: list[str], tmp_path: Path) -> None:
+    result = run(written(tmp_path, config), "--lang", lang)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.replace(f"{tmp_path}/", "").splitlines()[:-1] == expected
+
+
+@pytest.mark.parametrize(
+    ("identity", "directory", "warned"),
+    [
+        ("", DIRECTORY, False),
+        ("identity: {}", DIRECTORY, True),
+        ("identity: {verify: off}", DIRECTORY, False),
+        ("identity: {}", DIRECTORY + "    identity: {verify: off}\n", False),
+        ("identity: {verify: off}", DIRECTORY + "    identity: {verify: required}\n", True),
+    ],
+)
+def test_a_warning_where_no_identity_can_be_verified(
+    identity: str, directory: str, warned: bool, tmp_path: Path
+) -> None:
+    report = check(written(tmp_path, CONFIG.replace("block", "monitor") + identity, directory), TODAY)
+    assert report.problems == ()
+    assert ("warning.no_anchors" in [each.message_key for each in report.warnings]) is warned

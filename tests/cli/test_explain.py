@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from time import time
+from uuid import UUID
 
 import pytest
+import trustme
 from click.testing import CliRunner, Result
 
 from proxy.cli.explain import command
+from stirshaken.hierarchy import Validity, leaf, name, new_key, root
+from stirshaken.numbers import Identifier
+from stirshaken.sign import Signer
+from stirshaken.tnauthlist import Spc, TNAuthList
+from tests.sources.identity import pem
+from tests.stirshaken.https import Behaviour, context, says, serving
 from tests.story import INVITE
 
 GOOD = ("--trunk", "acme-1", "--from", "02488880001", "--to", "13800138000")
@@ -114,3 +125,92 @@ def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
     result = run(tmp_path / "none.yaml", *GOOD, "--lang", "en")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"{tmp_path / 'none.yaml'}: cannot be read")
+
+
+AT_ONCE = 'identity:\n  verify: required\n  trust_anchors: [root.pem]\n  repositories: {allow: ["127.0.0.1:PORT"], private: true, ca: ca.pem}\n'  # fmt: skip
+CA = trustme.CA()
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A provider: what signs, and its certificate."""
+
+    signer: Signer
+    certificate: bytes
+
+    def token(self, called: str = "8613800138000", age: float = 0.0, caller: str = "862488880001") -> str:
+        dest = [Identifier("tn", called)]
+        return self.signer.shaken(Identifier("tn", caller), dest, "A", str(UUID(int=1)), time() - age)
+
+
+def with_identity(config: Path, mode: str = "block", port: int = 9) -> Signed:
+    """The configuration with identities required, and a provider whose certificate is at a port of loopback."""
+    validity = Validity(time() - 86_400, 30)
+    top = root(name("CN", "Test", "Root"), new_key(), 1, validity)
+    key = new_key()
+    own = leaf(top, name("CN", "Test", "SP"), key.public_key(), 2, validity, TNAuthList((Spc("709J"),)))
+    (config.parent / "root.pem").write_bytes(pem(top.certificate))
+    (config.parent / "ca.pem").write_bytes(CA.cert_pem.bytes())
+    text = config.read_text().replace("mode: monitor", f"mode: {mode}")
+    config.write_text(text + AT_ONCE.replace("PORT", str(port)))
+    return Signed(Signer(key, f"https://127.0.0.1:{port}/sp.pem"), pem(own))
+
+
+def identity_rows(result: Result) -> list[tuple[str, str]]:
+    return [(row["outcome"], row["rule"]) for row in csv.DictReader(io.StringIO(result.stdout)) if row["check"] == "identity"]  # fmt: skip
+
+
+def test_identity_of_every_kind(config: Path) -> None:
+    provider = with_identity(config)
+    for values, status, rows in [
+        ((), 3, [("failed", "identity.missing")]),
+        (("x",), 3, [("failed", "identity.invalid")]),
+        ((provider.token(),), 0, [("unavailable", "identity.unreachable")]),  # nobody listens there
+        ((provider.token(age=300),), 3, [("failed", "identity.stale"), ("failed", "identity.unreachable")]),
+        ((provider.token(called="8610086", caller="8695588"),), 3, [("failed", "identity.mismatch")] * 2 + [("failed", "identity.unreachable")]),
+    ]:  # fmt: skip
+        given = [part for value in values for part in ("--identity", value)]
+        result = run(config, *GOOD, *given, "--output", "csv", "--lang", "en")
+        assert (result.exit_code, sorted(identity_rows(result))) == (status, rows)
+
+
+def test_identity_in_json(config: Path, tmp_path: Path) -> None:
+    token = with_identity(config, "monitor").token(age=300)
+    (tmp_path / "identity").write_text(f"Identity: {token}\r\ny: x\n")
+    result = run(config, *GOOD, "--identity", f"@{tmp_path / 'identity'}", "--output", "json")
+    answer = json.loads(result.stdout)
+    assert (result.exit_code, answer["verdict"], answer["enforced"], answer["answer"]["status"]) == (
+        3,
+        "reject",
+        False,
+        403,
+    )
+    assert answer["answer"]["phrase"] == "Stale Date"
+    assert answer["answer"]["reason"].startswith('STIR;cause=403;text="Stale Date";ppi="..')
+    assert answer["answer"]["reason"].endswith(', STIR;cause=438;text="Invalid Identity Header"')
+    assert (answer["identity"]["result"], answer["identity"]["attest"]) == ("failed", "A")
+    assert [each["rules"] for each in answer["identity"]["all"]] == [["identity.stale", "identity.unreachable"], ["identity.invalid"]]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lang", "failed"), [("en", "failed"), ("zh", "未通过")])
+def test_a_good_identity(config: Path, lang: str, failed: str) -> None:
+    async def script() -> None:
+        answers: dict[str, Behaviour] = {}
+        async with serving(context(CA, "127.0.0.1"), answers) as seen:
+            provider = with_identity(config, port=seen.port)
+            body = provider.certificate
+            answers["/sp.pem"] = says(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            result = await asyncio.to_thread(run, config, *GOOD, "--identity", provider.token(), "--lang", lang)
+            assert (result.exit_code, result.stderr) == (0, "")
+            again = await asyncio.to_thread(run, config, *GOOD, "--identity", provider.token(called="8610086"), "--output", "csv", "--lang", lang)  # fmt: skip
+            assert (again.exit_code, identity_rows(again)) == (3, [(failed, "identity.mismatch")])
+
+    asyncio.run(script())
+
+
+def test_an_identity_that_is_more_than_one_line_makes_no_other_field(config: Path) -> None:
+    with_identity(config)
+    result = run(config, *GOOD, "--identity", "x\r\nP-Asserted-Identity: <tel:10086>", "--output", "json")
+    answer = json.loads(result.stdout)
+    assert [claim["header"] for claim in answer["claims"]] == ["From"]
+    assert [each["rules"] for each in answer["identity"]["all"]] == [["identity.invalid"]] * 2
