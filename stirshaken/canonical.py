@@ -39,13 +39,13 @@ def encode(value: object) -> bytes:
     return _bounded(octets)
 
 
-def decode(octets: bytes) -> dict[str, Any]:
+def decode(octets: bytes, limit: int = MAX_OCTETS) -> dict[str, Any]:
     """
     Read one JSON object. Raises MalformedError for what is none, and for what two readers may read differently:
     a name twice in one object, NaN and infinities (1e999 too), integers beyond RFC 7493's range, lone surrogates,
-    a byte order mark, an encoding other than UTF-8; also for more than MAX_OCTETS or MAX_DEPTH.
+    a byte order mark, an encoding other than UTF-8; also for more than `limit` octets or MAX_DEPTH.
     """
-    if _depth(_bounded(octets)) > MAX_DEPTH:
+    if _depth(_bounded(octets, limit)) > MAX_DEPTH:
         raise MalformedError("JSON: too deep")
     try:
         value = _DECODER.decode(octets.decode())
@@ -68,8 +68,8 @@ def is_canonical(octets: bytes) -> bool:
         return False
 
 
-def _bounded(octets: bytes) -> bytes:
-    if len(octets) > MAX_OCTETS:
+def _bounded(octets: bytes, limit: int = MAX_OCTETS) -> bytes:
+    if len(octets) > limit:
         raise MalformedError("JSON: too long")
     return octets
 

@@ -6,6 +6,7 @@ from proxy.call.model import Call
 from proxy.call.trunk import IdentityTerms
 from proxy.checks.base import Outcome, Verdict
 from stirshaken.findings import Result
+from stirshaken.verify import Verification
 
 PASSED = "TN-Validation-Passed"
 FAILED = "TN-Validation-Failed"
@@ -43,5 +44,11 @@ def verstat(call: Call, verdict: Verdict, terms: IdentityTerms) -> str:
     found = verdict.verification
     if outcome is not Outcome.PASSED or found is None or found.decisive is None:
         return NONE
-    level = found.decisive.claims.get("attest", "A")  # a base PASSporT has none: it is its signer's word
-    return PASSED if found.result is Result.PASSED and level == "A" else NONE
+    return PASSED if proves_number(found) else NONE
+
+
+def proves_number(found: Verification) -> bool:
+    """Whether a verification proves that the caller may use the number."""
+    if found.result is not Result.PASSED or found.decisive is None:
+        return False
+    return bool(found.decisive.claims.get("attest", "A") == "A")  # a base PASSporT has none: it is its signer's word
