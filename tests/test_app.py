@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.admin.stage import Client, repository, signing
 from tests.observe.test_journal import check_chain, lines
 from tests.story import SDP, request, response
 from tests.wire.peers import CALLER, CORE, START_SECONDS, Sink, is_bound
@@ -127,6 +128,31 @@ def test_a_good_reload_is_taken(node: Proxy, pbx: Sink, core: Sink) -> None:
     assert (report["ok"], report["force"], report["problems"]) == (True, False, [])
     assert node.metrics()["trunkward_config_last_reload_successful",] == 1
     assert [record["mode"] for record in node.wait_records("call.verdict", 2)] == ["block", "monitor"]
+
+
+def test_signing_over_http_follows_what_the_node_has_taken(node: Proxy) -> None:
+    client = Client(node.admin_port, host=node.host)
+
+    def status() -> int:
+        return client.ask("/stir/v1/signing", signing(time.time())).status
+
+    config = node.directory / "trunkward.yaml"
+    without = config.read_text()
+    assert status() == 404
+    with repository(node.directory, time.time()) as served:
+        config.write_text(without + served.identity())
+        assert node.hang_up()["ok"] is True
+        until(lambda: status() == 200)
+    for bad in (without.replace("mode: block", "mode: blok"), without.replace("name: wire", "name: other")):
+        config.write_text(bad)  # the second one is good for whoever starts anew
+        assert node.hang_up()["ok"] is False
+        time.sleep(1.2)
+        assert status() == 200
+    assert node.metrics()["trunkward_stir_requests_total", "kind=signing", "result=signed"] >= 3
+    config.write_text(without)
+    assert node.hang_up()["ok"] is True
+    until(lambda: status() == 404)
+    node.stop()
 
 
 @pytest.mark.parametrize(
