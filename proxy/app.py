@@ -107,6 +107,7 @@ class Server:
             tally=self.tally,
             log=log,
         )
+        self._channel: Channel | None = None
         self._stop = asyncio.Event()
 
     async def run(self) -> int:
@@ -114,12 +115,12 @@ class Server:
         loop = asyncio.get_running_loop()
         settings = self._loaded.settings
         try:
-            control, channel_socket = spawn(settings.metrics.address, settings.admin.address)
+            control, channel_socket = spawn(settings.metrics.address, settings.admin.address, self._config)
         except ControlError:
             self._log.error("control.failed", advice="see the line above; is another trunkward running?")
             self.journal.close()
             return 1
-        channel = Channel(channel_socket, self._snapshot)
+        self._channel = channel = Channel(channel_socket, self._snapshot)
         channel.attach(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -178,6 +179,8 @@ class Server:
         self._reload_ok = not problems
         if not problems:
             self._take(loaded)
+            if self._channel is not None:
+                self._channel.tell_reloaded()
         for problem in problems:
             self._log.error("reload.refused", problem=problem.text("en"))
         self._log.info("reload.done", ok=not problems, force=force, seconds=round(time() - started, 3))

@@ -21,6 +21,7 @@ from proxy.settings.load import load
 from proxy.settings.model import Settings
 from proxy.settings.problems import Problem, ProblemList
 from proxy.sip.uri import parse_uri
+from proxy.sources.admin_files import read_admin
 from proxy.sources.directory_file import load_directory, shrinks_too_far
 from proxy.sources.identity_files import NO_FILES, IdentityFiles, node_terms, read_identity
 from proxy.sources.identity_services import authentication_of
@@ -43,6 +44,7 @@ def load_all(config: Path) -> Loaded:
     directory = _directory(config, settings)
     found = ProblemList()
     identity = read_identity(config, settings, directory.trunks.values(), found)
+    read_admin(config, settings.admin, found)  # for the control process, which reads them itself
     found.check()
     return Loaded(settings, directory, identity)
 

@@ -39,13 +39,13 @@ def encode(value: object) -> bytes:
     return _bounded(octets)
 
 
-def decode(octets: bytes) -> dict[str, Any]:
+def decode(octets: bytes, limit: int = MAX_OCTETS) -> dict[str, Any]:
     """
     Read one JSON object. Raises MalformedError for what is none, and for what two readers may read differently:
     a name twice in one object, NaN and infinities (1e999 too), integers beyond RFC 7493's range, lone surrogates,
-    a byte order mark, an encoding other than UTF-8; also for more than MAX_OCTETS or MAX_DEPTH.
+    a byte order mark, an encoding other than UTF-8; also for more than `limit` octets or MAX_DEPTH.
     """
-    brackets = _bounded(octets).count(b"[") + octets.count(b"{")
+    brackets = _bounded(octets, limit).count(b"[") + octets.count(b"{")
     if brackets > MAX_DEPTH and _depth(octets) > MAX_DEPTH:  # so few cannot nest deeper
         raise MalformedError("JSON: too deep")
     try:
@@ -69,8 +69,8 @@ def is_canonical(octets: bytes) -> bool:
         return False
 
 
-def _bounded(octets: bytes) -> bytes:
-    if len(octets) > MAX_OCTETS:
+def _bounded(octets: bytes, limit: int = MAX_OCTETS) -> bytes:
+    if len(octets) > limit:
         raise MalformedError("JSON: too long")
     return octets
 

@@ -30,6 +30,7 @@ from proxy.settings.problems import ConfigError
 from stirshaken import identity, passport
 from stirshaken.hierarchy import leaf, name, new_key
 from stirshaken.tnauthlist import Spc, TNAuthList
+from tests.admin.stage import Client, repository, signing
 from tests.checks.calls import call as asked_call
 from tests.observe.test_journal import check_chain, lines
 from tests.sources.identity import key_pem, pem
@@ -143,6 +144,31 @@ def test_a_good_reload_is_taken(node: Proxy, pbx: Sink, core: Sink) -> None:
     assert (report["ok"], report["force"], report["problems"]) == (True, False, [])
     assert node.metrics()["trunkward_config_last_reload_successful",] == 1
     assert [record["mode"] for record in node.wait_records("call.verdict", 2)] == ["block", "monitor"]
+
+
+def test_signing_over_http_follows_what_the_node_has_taken(node: Proxy) -> None:
+    client = Client(node.admin_port, host=node.host)
+
+    def status() -> int:
+        return client.ask("/stir/v1/signing", signing(time.time())).status
+
+    config = node.directory / "trunkward.yaml"
+    without = config.read_text()
+    assert status() == 404
+    with repository(node.directory, time.time()) as served:
+        config.write_text(without + served.identity())
+        assert node.hang_up()["ok"] is True
+        until(lambda: status() == 200)
+    for bad in (without.replace("mode: block", "mode: blok"), without.replace("name: wire", "name: other")):
+        config.write_text(bad)  # the second one is good for whoever starts anew
+        assert node.hang_up()["ok"] is False
+        time.sleep(1.2)
+        assert status() == 200
+    assert node.metrics()["trunkward_stir_requests_total", "kind=signing", "result=signed"] >= 3
+    config.write_text(without)
+    assert node.hang_up()["ok"] is True
+    until(lambda: status() == 404)
+    node.stop()
 
 
 @pytest.mark.parametrize(

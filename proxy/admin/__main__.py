@@ -5,22 +5,30 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from pathlib import Path
 
 import click
 
 from proxy.admin.process import address_of
 from proxy.admin.server import run
+from proxy.observe import log
+from proxy.settings.problems import ConfigError
 
 
 @click.command()
 @click.option("--channel-fd", type=int, required=True, help="The line to the SIP process.")
 @click.option("--metrics", required=True, help="Address of /metrics.")
-@click.option("--admin", required=True, help="Address of /healthz and /readyz.")
-def main(channel_fd: int, metrics: str, admin: str) -> None:
-    """Serve /metrics, /healthz and /readyz for one SIP process."""
+@click.option("--admin", required=True, help="Address of /healthz, /readyz and /stir.")
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration file, for /stir.")
+def main(channel_fd: int, metrics: str, admin: str, config: Path | None) -> None:
+    """Serve /metrics, /healthz, /readyz and /stir for one SIP process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the SIP process, which then hangs up
+    log.configure(sys.stderr, json=not sys.stderr.isatty(), level="info")
     try:
-        run(socket.socket(fileno=channel_fd), address_of(metrics), address_of(admin))
+        run(socket.socket(fileno=channel_fd), address_of(metrics), address_of(admin), config)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
     except OSError as error:
         click.echo(f"control process: {metrics} or {admin}: {error.strerror or error}", err=True)
         sys.exit(1)

@@ -1,12 +1,13 @@
-"""/metrics: the last snapshot of the worker, rendered by prometheus_client, in the control process alone."""
+"""/metrics: the last snapshot of the worker and what is counted here, rendered by prometheus_client."""
 
 from __future__ import annotations
 
 import platform
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from threading import Lock
+from types import MappingProxyType
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -18,6 +19,7 @@ from proxy.observe.metrics import METRICS, PREFIX, Snapshot, decode
 
 ANSWER_SECONDS: Final = 1.0
 MAX_SNAPSHOT: Final = 16 * 1024 * 1024
+NOTHING: Final = Snapshot([], {})
 
 
 class Gone(Exception):
@@ -32,16 +34,21 @@ class Worker:
         self._sock = sock
         self._lock = Lock()
         self.last: Snapshot | None = None
+        self.reloads = 0
         self._owed = False
 
     def ask(self) -> bool:
-        """Fetch a snapshot into `last`; False when the worker does not answer in time. Raises Gone."""
+        """
+        Fetch a snapshot into `last`; False when the worker does not answer in time. Counts in `reloads` how often the
+        worker has said that it has a new configuration. Raises Gone.
+        """
         with self._lock:
             try:
                 if not self._owed:
                     self._sock.sendall(QUESTION)
                     self._owed = True
-                (length,) = LENGTH.unpack(self._read(LENGTH.size))
+                while (length := LENGTH.unpack(self._read(LENGTH.size))[0]) == 0:
+                    self.reloads += 1
                 if length > MAX_SNAPSHOT:
                     raise Gone
                 self.last = decode(self._read(length))
@@ -65,10 +72,11 @@ class Worker:
 
 
 class SnapshotCollector(Collector):
-    """Turns the last snapshot into metric families."""
+    """Turns the last snapshot, and the `own` counters of this process, into metric families."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, own: Mapping[tuple[str, ...], float] = MappingProxyType({})) -> None:
         self._worker = worker
+        self._own = own
 
     def collect(self) -> Iterator[Metric]:
         """Every metric that has a value, under its full name."""
@@ -77,13 +85,12 @@ class SnapshotCollector(Collector):
         )
         build.add_metric([__version__, platform.python_version()], 1.0)
         yield build
-        if self._worker.last is not None:
-            yield from _families(self._worker.last)
+        yield from _families(self._worker.last or NOTHING, dict(self._own))
 
 
-def _families(snapshot: Snapshot) -> Iterator[Metric]:
+def _families(snapshot: Snapshot, own: Mapping[tuple[str, ...], float]) -> Iterator[Metric]:
     values: dict[str, list[tuple[list[str], float]]] = {}
-    for key, value in snapshot.values:
+    for key, value in [*snapshot.values, *((list(key), value) for key, value in own.items())]:
         values.setdefault(key[0], []).append((key[1:], value))
     for name, metric in METRICS.items():
         if metric.kind == "histogram":

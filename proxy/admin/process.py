@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 from proxy.observe.channel import READY
@@ -29,9 +30,12 @@ class ControlError(Exception):
     """The control process did not come up; it has said why on standard error."""
 
 
-def spawn(metrics: Address, admin: Address) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def spawn(
+    metrics: Address, admin: Address, config: Path | None = None
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """
-    Start the control process; returns it and the worker's end of the line to it once it listens.
+    Start the control process; returns it and the worker's end of the line to it once it listens. Without `config`
+    it signs and verifies nothing.
 
     Raises ControlError.
     """
@@ -39,6 +43,7 @@ def spawn(metrics: Address, admin: Address) -> tuple[subprocess.Popen[bytes], so
     with theirs:
         command = [sys.executable, "-P", "-m", "proxy.admin", "--channel-fd", str(theirs.fileno())]
         command += ["--metrics", text_of(metrics), "--admin", text_of(admin)]
+        command += ["--config", str(config)] if config is not None else []
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()])  # noqa: S603  # our own program
     ours.settimeout(START_SECONDS)
     try:

@@ -7,6 +7,7 @@ from proxy.call.signed import orig_of
 from proxy.checks.base import Facts, Outcome, Verdict
 from stirshaken.findings import Result
 from stirshaken.numbers import Identifier
+from stirshaken.verify import Verification
 
 PASSED = "TN-Validation-Passed"
 FAILED = "TN-Validation-Failed"
@@ -51,8 +52,14 @@ def verstat(call: Call, verdict: Verdict, facts: Facts) -> str:
     found = verdict.verification
     if outcome is not Outcome.PASSED or found is None or found.decisive is None:
         return NONE
-    level = found.decisive.claims.get("attest", "A")  # a base PASSporT has none: it is its signer's word
-    return PASSED if found.result is Result.PASSED and level == "A" and _marks_signed(call) else NONE
+    return PASSED if proves_number(found) and _marks_signed(call) else NONE
+
+
+def proves_number(found: Verification) -> bool:
+    """Whether a verification proves that the caller may use the number."""
+    if found.result is not Result.PASSED or found.decisive is None:
+        return False
+    return bool(found.decisive.claims.get("attest", "A") == "A")  # a base PASSporT has none: it is its signer's word
 
 
 def _marks_signed(call: Call) -> bool:

@@ -29,7 +29,7 @@ PHRASES: Final = {
 # Q.850 cause 21, call rejected (RFC 3326 §2)
 _CAUSE: Final = "Q.850;cause=21"
 # The codes of RFC 8224 §6.2.2, which a Reason with protocol STIR repeats (RFC 9410) whatever the answer is
-_STIR: Final = {
+STIR: Final = {
     "identity.missing": (428, "Use Identity Header"),
     "identity.stale": (403, "Stale Date"),
     "identity.unreachable": (436, "Bad Identity Info"),
@@ -69,7 +69,7 @@ def answer_to(finding: Finding, action: RuleAction, stir: str = "") -> Answer:
     of its own among those of the identities that failed (`stir`), which stand there too.
     """
     status = action.status or 403
-    cause, phrase = _STIR.get(finding.rule, (0, ""))
+    cause, phrase = STIR.get(finding.rule, (0, ""))
     named = [] if cause and stir else [f'{_CAUSE};text="{finding.rule}"']
     reason = ", ".join([*named, stir] if stir else named)
     return Answer(status, phrase if cause == status else PHRASES.get(status, "Rejected"), reason)
@@ -83,18 +83,18 @@ def stir_reasons(findings: Iterable[Finding], found: Verification | None, ignore
     first: dict[int, str] = {}
     for nth, identity in enumerate(found.identities if found is not None else (), 1):
         rules = (f"identity.{each.rule}" for each in identity.findings)
-        rule = next((rule for rule in rules if rule in _STIR and rule not in ignored), "")
+        rule = next((rule for rule in rules if rule in STIR and rule not in ignored), "")
         if rule:
             first[nth] = rule
     for finding in findings:
-        if finding.rule in _STIR and finding.nth == 0:
+        if finding.rule in STIR and finding.nth == 0:
             first.setdefault(0, finding.rule)
     several = found is not None and len(found.identities) > 1
     return ", ".join(_stir_reason(rule, found, nth if several else 0) for nth, rule in first.items())
 
 
 def _stir_reason(rule: str, found: Verification | None, nth: int) -> str:
-    cause, text = _STIR[rule]
+    cause, text = STIR[rule]
     signature = found.identities[nth - 1].signature if found is not None and nth else b""
     ppi = f';ppi="..{urlsafe_b64encode(signature).rstrip(b"=").decode()}"' if signature else ""
     return f'STIR;cause={cause};text="{text}"{ppi}'

@@ -19,6 +19,7 @@ from proxy.settings.catalogue import text
 from proxy.settings.load import NumberSource, load, number_source
 from proxy.settings.model import Settings
 from proxy.settings.problems import ConfigError, Problem, ProblemList
+from proxy.sources.admin_files import read_admin
 from proxy.sources.directory_file import Examined, examine_directory
 from proxy.sources.identity_files import node_terms, read_identity
 
@@ -60,6 +61,7 @@ def check(config: Path, today: date) -> Report:
     if settings is not None:
         trunks = examined.directory.trunks.values() if examined is not None else ()
         read_identity(config, settings, trunks, found)
+        read_admin(config, settings.admin, found)
     if found.total or settings is None or examined is None:
         return Report(tuple(found))
     warnings = tuple(_warnings(config, settings, examined, today))
@@ -83,6 +85,8 @@ def _warnings(config: Path, settings: Settings, examined: Examined, today: date)
     verifies = any(agreed(terms, trunk.identity).verify != "off" for trunk in trunks)
     if verifies and settings.identity is not None and not settings.identity.trust_anchors:
         yield Problem(file, 0, 0, "identity.trust_anchors", "warning.no_anchors")
+    if settings.admin.tokens is not None and settings.admin.certificate is None and not settings.admin.is_local:
+        yield Problem(file, 0, 0, "admin.tokens", "warning.admin_clear")
     for trunk_id, place in examined.places.items():
         for message, values in _about_trunk(trunk_id, settings, examined, today):
             yield Problem(*place, message, {"trunk": trunk_id, **values})

@@ -1,4 +1,7 @@
-"""The worker's end of the line to the control process: it asks, we answer with a snapshot, and never wait for it."""
+"""
+The worker's end of the line to the control process: it asks, we answer with a snapshot, and never wait for it; we
+tell it of each new configuration.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Final
 QUESTION: Final = b"?"
 READY: Final = b"!"  # the first thing that the control process says, once it listens
 LENGTH: Final = struct.Struct("!I")
+RELOADED: Final = LENGTH.pack(0)  # no snapshot is empty: the node has taken over a new configuration
 
 
 class Channel:
@@ -21,12 +25,17 @@ class Channel:
         self._sock = sock
         self._snapshot = snapshot
         self._unsent = b""
+        self._answering = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to answer."""
         self._loop = loop
         loop.add_reader(self._sock, self._readable)
+
+    def tell_reloaded(self) -> None:
+        """Say that the node has taken over what its configuration file says."""
+        self._say(RELOADED)
 
     def close(self) -> None:
         """Hang up; the control process ends by that."""
@@ -45,10 +54,14 @@ class Channel:
             asked = b""
         if not asked:
             self.close()
-        elif not self._unsent:  # a reader that has not taken the last answer gets no other: memory stays bounded
+        elif not self._answering:  # a reader that has not taken the last answer gets no other: memory stays bounded
             data = self._snapshot()
-            self._unsent = LENGTH.pack(len(data)) + data
-            self._write()
+            self._answering = True
+            self._say(LENGTH.pack(len(data)) + data)
+
+    def _say(self, frame: bytes) -> None:
+        self._unsent += frame
+        self._write()
 
     def _write(self) -> None:
         if self._loop is None:
@@ -64,4 +77,5 @@ class Channel:
         if self._unsent:
             self._loop.add_writer(self._sock, self._write)
         else:
+            self._answering = False
             self._loop.remove_writer(self._sock)

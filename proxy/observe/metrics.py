@@ -49,6 +49,9 @@ METRICS: Final[Mapping[str, Metric]] = {
     "certificate_not_after_timestamp_seconds": Metric(
         "gauge", "When an own certificate or trust anchor ends.", ("name",)
     ),
+    "stir_requests_total": Metric(
+        "counter", "Requests for signing and verification over HTTP, by what became of them.", ("kind", "result")
+    ),
     "directory_entries": Metric("gauge", "Entries of the directory.", ("kind",)),
     "directory_loaded_timestamp_seconds": Metric("gauge", "When the directory was loaded."),
     "records_queue": Metric("gauge", "Records that wait to be written."),

@@ -183,6 +183,18 @@ def _compare(settings: Settings, at: _Places) -> None:
             at.note(("core", "next_hops", index, "uri"), "config.own_address", value=hop.uri)
     if settings.metrics.address == settings.admin.address:
         at.note(("admin", "address"), "config.same_address", first="metrics.address")
+    _compare_admin(settings, at)
+
+
+def _compare_admin(settings: Settings, at: _Places) -> None:
+    """Check that what TLS needs is there, and that whoever reaches the address from elsewhere proves who they are."""
+    admin, identity = settings.admin, settings.identity
+    for given, missing in (("certificate", "key"), ("key", "certificate"), ("client_ca", "certificate")):
+        if getattr(admin, given) is not None and getattr(admin, missing) is None:
+            at.note(("admin", given), "config.admin_incomplete", missing=missing)
+    served = identity is not None and (identity.sign is not None or bool(identity.trust_anchors))
+    if served and not admin.is_local and not admin.guarded:
+        at.note(("admin", "address"), "config.admin_open", address=admin.address[0])
 
 
 def _twice(at: _Places, values: Mapping[yaml_strict.Path, object], message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -170,7 +171,35 @@ class Metrics(Section):
 class Admin(Section):
     """The control endpoint."""
 
-    address: Address = Field(default=("127.0.0.1", 8080), description="IP address and port of the health checks.")
+    address: Address = Field(
+        default=("127.0.0.1", 8080),
+        description="IP address and port of the health checks and of signing and verification over HTTP.",
+    )
+    certificate: Text | None = Field(
+        default=None,
+        description="PEM file of the server's certificate chain: the address speaks HTTPS then. Paths start at this "
+        "file, else at the working directory; all files are read again at each reload.",
+    )
+    key: Text | None = Field(default=None, description="PEM file of the certificate's private key.")
+    client_ca: Text | None = Field(
+        default=None,
+        description="PEM file of the CAs whose clients may use `/stir`, by their certificates.",
+    )
+    tokens: Text | None = Field(
+        default=None,
+        description="File of bearer tokens, one a line, whose bearers may use `/stir`. Lines that begin with # say "
+        "nothing.",
+    )
+
+    @property
+    def guarded(self) -> bool:
+        """Whether callers of `/stir` have to prove who they are."""
+        return self.client_ca is not None or self.tokens is not None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the address."""
+        return ip_address(self.address[0]).is_loopback
 
 
 class Settings(Section):

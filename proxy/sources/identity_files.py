@@ -14,18 +14,15 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from proxy.call.trunk import IdentityTerms, Trunk
 from proxy.checks.policy import agreed
 from proxy.settings.identity_model import Identity
-from proxy.settings.load import open_document
 from proxy.settings.model import Settings
-from proxy.settings.problems import Problem, ProblemList
-from proxy.settings.yaml_strict import Document, dotted
+from proxy.settings.problems import ProblemList
 from proxy.settings.yaml_strict import Path as Key
+from proxy.sources.named_files import NamedFiles
 from stirshaken import crl
 from stirshaken.certificate import load_anchors, load_chain
 from stirshaken.errors import MalformedError
 from stirshaken.sign import Signer
 from stirshaken.x5u import parse as parse_x5u
-
-MAX_OCTETS: Final = crl.MAX_OCTETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +48,16 @@ def node_terms(settings: Identity | None) -> IdentityTerms:
 
 def read_identity(config: Path, settings: Settings, trunks: Collection[Trunk], found: ProblemList) -> IdentityFiles:
     """Read the files that `identity` names; faults, and what trunks ask for that is not there, go to `found`."""
-    reading = _Reading(config, open_document(config), found)
+    reading = _Reading(NamedFiles(config, found, "identity.file"))
     reading.check_terms(settings, trunks)
     if settings.identity is None:
         return NO_FILES
     return reading.read(settings.identity)
 
 
-def place_of(config: Path, name: str) -> Path:
-    """Where a file is that a configuration names: beside the configuration, else from the working directory on."""
-    beside = config.parent / name
-    return beside if beside.exists() or not Path(name).exists() else Path(name)
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    config: Path
-    document: Document
-    found: ProblemList
+    named: NamedFiles
 
     def check_terms(self, settings: Settings, trunks: Collection[Trunk]) -> None:
         """
@@ -80,11 +69,11 @@ class _Reading:
             terms = agreed(node, trunk.identity)
             verifies = terms.verify != "off" and (trunk.mode or settings.node.mode) == "block"
             if verifies and (identity is None or not identity.trust_anchors):
-                self._note(("identity", "trust_anchors"), "identity.no_anchors", trunk=trunk.id)
+                self.named.note(("identity", "trust_anchors"), "identity.no_anchors", trunk=trunk.id)
                 break
         for trunk in trunks:
             if agreed(node, trunk.identity).sign and (identity is None or identity.sign is None):
-                self._note(("identity", "sign"), "identity.no_signing", trunk=trunk.id)
+                self.named.note(("identity", "sign"), "identity.no_signing", trunk=trunk.id)
                 break
 
     def read(self, identity: Identity) -> IdentityFiles:
@@ -92,15 +81,15 @@ class _Reading:
         crls = self._files(("identity", "crls"), identity.crls, lambda data: (crl.load(data), crl.signers_in(data)))
         ca = b""
         if identity.repositories.ca is not None:
-            ca = self._file(("identity", "repositories", "ca"), identity.repositories.ca, _load_ca)
+            ca = self.named.read(("identity", "repositories", "ca"), identity.repositories.ca, _load_ca)
         sign = identity.sign
         if sign is None:
             return IdentityFiles(anchors, crls, ca=ca)
-        key = self._file(("identity", "sign", "key"), sign.key, lambda data: signer_of(data, sign.certificate_url))
+        key = self.named.read(("identity", "sign", "key"), sign.key, lambda data: signer_of(data, sign.certificate_url))
         self._check_url(sign.certificate_url, identity)
         certificate = b""
         if sign.certificate is not None:
-            certificate = self._file(
+            certificate = self.named.read(
                 ("identity", "sign", "certificate"), sign.certificate, lambda data: _check_pair(data, key)
             )
         return IdentityFiles(anchors, crls, key, certificate, ca)
@@ -111,32 +100,10 @@ class _Reading:
             parse_x5u(url)
         except MalformedError as error:
             if not identity.repositories.allow:
-                self._note(("identity", "sign", "certificate_url"), "identity.url", reason=error.reason)
+                self.named.note(("identity", "sign", "certificate_url"), "identity.url", reason=error.reason)
 
     def _files(self, key: Key, names: tuple[str, ...], check: Callable[[bytes], object]) -> tuple[bytes, ...]:
-        return tuple(self._file((*key, index), name, check) for index, name in enumerate(names))
-
-    def _file(self, key: Key, name: str, check: Callable[[bytes], object]) -> bytes:
-        """The octets of a file that `check` reads without a fault; b"" and a problem where it does not."""
-        path = place_of(self.config, name)
-        try:
-            with path.open("rb") as file:
-                data = file.read(MAX_OCTETS + 1)
-            if len(data) > MAX_OCTETS:
-                self._note(key, "identity.file", file=str(path), reason="larger than 8 MiB")
-                return b""
-            check(data)
-        except OSError as error:
-            self._note(key, "identity.file", file=str(path), reason=error.strerror or type(error).__name__)
-            return b""
-        except MalformedError as error:
-            self._note(key, "identity.file", file=str(path), reason=error.reason)
-            return b""
-        return data
-
-    def _note(self, key: Key, message: str, **values: object) -> None:
-        line, column = self.document.positions.value(key)
-        self.found.add(Problem(self.document.file, line, column, dotted(key), message, values))
+        return tuple(self.named.read((*key, index), name, check) for index, name in enumerate(names))
 
 
 def signer_of(key: bytes, certificate_url: str) -> Signer:

@@ -54,6 +54,14 @@ class Authentication:
         date = () if dated else (("Date", formatdate(int(now), usegmt=True)),)
         return (*date, ("Identity", value)), attested
 
+    def is_fresh(self, moment: float) -> bool:
+        """Whether a token of that moment would be believed now: no other is signed (RFC 8224 §6.1)."""
+        return abs(self._clock() - moment) <= self._max_age
+
+    def sign(self, orig: Identifier, dest: Sequence[Identifier], level: str, origid: str, iat: int) -> str:
+        """The Identity value for who has judged the call and gives all it says. Raises MalformedError."""
+        return self._signer.shaken(orig, dest, level, origid, iat)
+
     def origid(self, trunk_id: str) -> str:
         """The `origid` of a trunk's calls (RFC 8588 §5)."""
         known = self._origids.get(trunk_id)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
 
@@ -25,6 +25,22 @@ from stirshaken.verify import Identity, Reading, Verification
 DEADLINE: Final = "deadline"  # why there is no certificate: the call could not wait for it any longer
 IN_DOUBT: Final = "our own clock or anchors are in doubt"
 UNASKED: Final = "not in memory, and the call does not wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """
+    What is to be verified: Identity `values` against what is known of the call. A token that has come with another
+    `key` is a replay; one for none of `called` was made for somebody else and led here by a diversion. `owner` is
+    who makes us fetch certificates.
+    """
+
+    values: Sequence[bytes | Reading]
+    signed: SignedCall
+    attestation: str
+    key: bytes
+    called: tuple[str, ...]
+    owner: str
 
 
 class Verifier:
@@ -65,26 +81,29 @@ class Verifier:
         """The verdict on a call's identities; None where a certificate has to be fetched. Never waits."""
         now = self._clock()
         known: dict[str, Validated | str] = {}
-        read = verify.read(call.identities)
-        for url in verify.needs(read):
+        question = _question(call, signed, attestation)
+        for url in verify.needs(question.values):
             found = self._certificates.lookup(url, now)
             if found is None:
                 if not call.emergency:
                     return None
                 found = UNASKED
             known[url] = found
-        return self._verified(call, read, signed, attestation, known)
+        return self._verified(question, known)
 
     async def in_time(self, call: Call, signed: SignedCall, attestation: str) -> Verification:
         """The verdict after certificates have been fetched, or the deadline has passed; a late fetch goes on."""
+        return await self.answer(_question(call, signed, attestation))
+
+    async def answer(self, question: Question) -> Verification:
+        """As `in_time`, for what is no call of this node."""
         now = self._clock()
-        read = verify.read(call.identities)
-        urls = verify.needs(read)
+        urls = verify.needs(question.values)
         known: dict[str, Validated | str] = dict.fromkeys(urls, DEADLINE)
 
         async def fetch(url: str) -> None:
             try:
-                known[url] = await self._certificates.get(url, now, call.trunk.id)
+                known[url] = await self._certificates.get(url, now, question.owner)
             except Exception as error:  # noqa: BLE001  # a defect of ours must not decide a call
                 known[url] = f"failed: {type(error).__name__}"
 
@@ -92,31 +111,30 @@ class Verifier:
             async with asyncio.timeout(self._deadline), asyncio.TaskGroup() as group:
                 for url in urls:
                     group.create_task(fetch(url))
-        return self._verified(call, read, signed, attestation, known)
+        return self._verified(question, known)
 
     async def aclose(self) -> None:
         """End all fetches."""
         await self._certificates.aclose()
 
-    def _verified(
-        self,
-        call: Call,
-        read: Sequence[bytes | Reading],
-        signed: SignedCall,
-        attestation: str,
-        known: Mapping[str, Validated | str],
-    ) -> Verification:
+    def _verified(self, question: Question, known: Mapping[str, Validated | str]) -> Verification:
         now = self._clock()
         found = verify.verify(
-            signed, read, known, now, self._max_age, attestation=attestation, spc_suffices=self._spc_suffices
+            question.signed,
+            question.values,
+            known,
+            now,
+            self._max_age,
+            attestation=question.attestation,
+            spc_suffices=self._spc_suffices,
         )
-        found = self._trusting_ourselves(call.trunk.id, found, now)
+        found = self._trusting_ourselves(question.owner, found, now)
         if found.result is not Result.PASSED:
             return found
-        identities = tuple(self._unused(call, each, now) for each in found.identities)
-        return found if identities == found.identities else verify.combined(_led_here(call, identities))
+        identities = tuple(self._unused(question, each, now) for each in found.identities)
+        return found if identities == found.identities else verify.combined(_led_here(question.called, identities))
 
-    def _trusting_ourselves(self, trunk_id: str, found: Verification, now: float) -> Verification:
+    def _trusting_ourselves(self, owner: str, found: Verification, now: float) -> Verification:
         """
         Note what the tokens tell of our own clock and anchors. Where these are in doubt, because tokens went bad on
         all trunks at once, what they prove is nothing: those identities are open, and no calls are rejected for it.
@@ -125,7 +143,7 @@ class Verifier:
         for each in found.identities:
             told = None if each.ignored else outcome(each, now)
             if told is not None:
-                self._doubt.note(trunk_id, told[0], at, told[1])
+                self._doubt.note(owner, told[0], at, told[1])
         doubted = {rule for rule, doubts in self._doubts(at).items() if doubts}
         if not doubted or found.result is not Result.FAILED:
             return found
@@ -142,15 +160,15 @@ class Verifier:
             Rule.UNTRUSTED: self._doubt.untrusted_in_doubt(at),
         }
 
-    def _unused(self, call: Call, identity: Identity, now: float) -> Identity:
+    def _unused(self, question: Question, identity: Identity, now: float) -> Identity:
         """
         The identity, failed where another call has brought its token (RFC 8224 §12.1). One that was made for
         somebody else, and led here by a diversion, has been here on the way to them.
         """
-        if identity.ignored or identity.result is not Result.PASSED or not _is_for(identity, call.called):
+        if identity.ignored or identity.result is not Result.PASSED or not _is_for(identity, question.called):
             return identity
         until = float(identity.claims.get("iat", now)) + self._max_age
-        finding = self.replays.take(identity.signature, call.call_id.encode(), until, now)
+        finding = self.replays.take(identity.signature, question.key, until, now)
         return identity if finding is None else _failed(identity, finding)
 
 
@@ -166,28 +184,33 @@ def _opened(identity: Identity, doubted: AbstractSet[Rule]) -> Identity:
     return replace(identity, result=Result.UNKNOWN, findings=(), checks=checks)
 
 
-def _is_for(identity: Identity, called: str) -> bool:
-    """Whether a token names who is called; `called` is E.164, a short number or a raw user part."""
+def _question(call: Call, signed: SignedCall, attestation: str) -> Question:
+    read = verify.read(call.identities)
+    return Question(read, signed, attestation, key=call.call_id.encode(), called=(call.called,), owner=call.trunk.id)
+
+
+def _is_for(identity: Identity, called: Sequence[str]) -> bool:
+    """Whether a token names one who is called; each of `called` is E.164, a short number or a raw user part."""
     dest = identity.claims.get("dest")
     values = dest.get("tn", ()) if isinstance(dest, dict) else ()
-    own = numbers.canonical_number(called)
-    if own is None:
+    own = [numbers.canonical_number(each) for each in called]
+    if None in own:
         return True  # called by a URI: the verification has compared it
     try:
-        return any(numbers.of_claim("tn", value).value == own for value in values)
+        return any(numbers.of_claim("tn", value).value in own for value in values)
     except MalformedError:
         return False
 
 
-def _led_here(call: Call, identities: tuple[Identity, ...]) -> tuple[Identity, ...]:
+def _led_here(called: Sequence[str], identities: tuple[Identity, ...]) -> tuple[Identity, ...]:
     """The identities, those for somebody else failed where each div token that led here is another call's."""
-    links = [each for each in identities if each.ppt == claims.DIV and not each.ignored and _is_for(each, call.called)]
+    links = [each for each in identities if each.ppt == claims.DIV and not each.ignored and _is_for(each, called)]
     replayed = [finding for link in links for finding in link.findings if finding.rule is Rule.REPLAYED]
     if not replayed or any(link.result is Result.PASSED for link in links):
         return identities
     return tuple(
         _failed(each, replayed[0])
-        if each.ppt != claims.DIV and each.result is Result.PASSED and not _is_for(each, call.called)
+        if each.ppt != claims.DIV and each.result is Result.PASSED and not _is_for(each, called)
         else each
         for each in identities
     )

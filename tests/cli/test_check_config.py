@@ -52,6 +52,25 @@ def test_good_in_chinese(tmp_path: Path) -> None:
     assert result.stdout == "正确：监听 1 个，中继 1 条，客户 1 个，号码 100 个（1 段）；模式 block\n"
 
 
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "c.yaml:7:44: admin.tokens: {tmp}/tokens: line 2 is no token: 16 to 512 letters, digits and - . _ ~ + /, perhaps = behind them"),
+        ("zh", "c.yaml:7:44: admin.tokens: {tmp}/tokens：第 2 行不是令牌：16 到 512 个字母、数字和 - . _ ~ + /，后面可以有 ="),
+    ],
+)  # fmt: skip
+def test_a_file_of_tokens(lang: str, said: str, tmp_path: Path) -> None:
+    config = written(tmp_path, CONFIG + 'admin: {address: "192.0.2.1:8080", tokens: tokens}\n')
+    (tmp_path / "tokens").write_text("0123456789abcdef\nshort\n", encoding="ascii")
+    result = run(config, "--lang", lang)
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (1, f"{tmp_path}/" + said.format(tmp=tmp_path))
+
+    (tmp_path / "tokens").write_text("0123456789abcdef\n", encoding="ascii")
+    good = run(config, "--lang", "en")
+    assert good.exit_code == 0
+    assert "admin.tokens: tokens cross the network in clear text; add certificate and key" in good.stderr
+
+
 def test_both_files_at_once(tmp_path: Path) -> None:
     config = written(tmp_path, CONFIG.replace("block", "blok"), DIRECTORY.replace("id: acme}", "id: acne}"))
     result = run(config, "--lang", "en")

@@ -81,6 +81,11 @@ def test_a_good_file(tmp_path: Path) -> None:
         pytest.param("directory:", "policy: {caller: {action: reject, status: 200}}\ndirectory:", ["6:43: policy.caller.status: 200 is no status for a rejection; one of: 403, 404, 428, 433, 436, 437, 438, 480, 503, 603, 607, 608"], id="status"),
         pytest.param("directory:", "policy: [caller]\ndirectory:", ["6:9: policy: must be a mapping (key: value)"], id="policy-list"),
         pytest.param("directory:", 'metrics: {address: "127.0.0.1:8080"}\ndirectory:', ["1:1: admin.address: the same address as metrics.address"], id="one-port-for-two"),
+        pytest.param("directory:", "admin: {certificate: a.pem}\ndirectory:", ["6:22: admin.certificate: needs key beside it"], id="admin-no-key"),
+        pytest.param("directory:", "admin: {key: a.pem}\ndirectory:", ["6:14: admin.key: needs certificate beside it"], id="admin-no-certificate"),
+        pytest.param("directory:", "admin: {client_ca: a.pem}\ndirectory:", ["6:20: admin.client_ca: needs certificate beside it"], id="admin-client-ca-without-tls"),
+        pytest.param("directory:", 'identity: {trust_anchors: [a.pem]}\nadmin: {address: "192.0.2.1:8080"}\ndirectory:', ["7:18: admin.address: everybody who reaches 192.0.2.1 could sign and verify over HTTP (/stir); add client_ca (with certificate and key) or tokens, or listen on 127.0.0.1"], id="admin-open-verification"),
+        pytest.param("directory:", 'identity: {sign: {key: k, certificate_url: "https://a.example/c"}}\nadmin: {address: "[::]:8080"}\ndirectory:', ["7:18: admin.address: everybody who reaches :: could sign and verify over HTTP (/stir); add client_ca (with certificate and key) or tokens, or listen on 127.0.0.1"], id="admin-open-signing"),
         pytest.param("{name: gw1}", "{name: gw1, name: &x gw2}", ["1:19: node.name: stands here a second time; the first is in line 1", "1:25: node.name: anchors (&) and aliases (*) are not allowed; write the value out"], id="yaml"),
         pytest.param("node: {name: gw1}", "node: {name: gw1", ["2:7: is no YAML"], id="no-yaml"),
     ],
@@ -88,6 +93,23 @@ def test_a_good_file(tmp_path: Path) -> None:
 def test_problems(old: str, new: str, expected: list[str], tmp_path: Path) -> None:
     assert old in GOOD
     assert complaints(tmp_path, GOOD.replace(old, new, 1)) == [f"c.yaml:{each}" for each in expected]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param('admin: {address: "192.0.2.1:8080"}', id="nothing-to-ask-for"),
+        pytest.param('identity: {}\nadmin: {address: "192.0.2.1:8080"}', id="an-identity-that-does-nothing"),
+        pytest.param('identity: {trust_anchors: [a]}\nadmin: {address: "192.0.2.1:8080", tokens: t}', id="tokens"),
+        pytest.param('identity: {trust_anchors: [a]}\nadmin: {address: "192.0.2.1:8080", client_ca: c, certificate: c, key: k}', id="mutual-tls"),
+        pytest.param('identity: {trust_anchors: [a]}\nadmin: {address: "127.8.0.1:8080"}', id="loopback"),
+        pytest.param('identity: {trust_anchors: [a]}\nadmin: {address: "[::1]:8080"}', id="loopback-ipv6"),
+    ],
+)  # fmt: skip
+def test_admin_addresses_that_are_not_open_to_all(more: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(f"{GOOD}{more}\n", encoding="utf-8")
+    assert load(file, rules=RULES).admin.address[1] == 8080
 
 
 def test_everything_at_once(tmp_path: Path) -> None:

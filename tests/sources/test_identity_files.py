@@ -15,7 +15,8 @@ from proxy.parts import load_all
 from proxy.settings.load import load
 from proxy.settings.problems import ConfigError, ProblemList
 from proxy.sources.directory_file import load_directory
-from proxy.sources.identity_files import NO_FILES, node_terms, place_of, read_identity, signer_of
+from proxy.sources.identity_files import NO_FILES, node_terms, read_identity, signer_of
+from proxy.sources.named_files import place_of
 from stirshaken.errors import MalformedError
 from stirshaken.hierarchy import Validity, leaf, name, new_key, revocation_list
 from stirshaken.tnauthlist import Spc, TNAuthList

@@ -1,0 +1,106 @@
+"""What the configuration gives to the control process: signing, verification, and who may ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from proxy.admin.access import Access
+from proxy.checks.policy import NAMES
+from proxy.settings.load import load
+from proxy.settings.model import Settings
+from proxy.settings.problems import ProblemList
+from proxy.sources.admin_files import AdminFiles, read_admin, tls_of
+from proxy.sources.identity_files import IdentityFiles, read_identity
+from proxy.sources.identity_services import authentication_of, verifier_of
+from proxy.sources.signing import Authentication
+from proxy.sources.verification import Verifier
+
+RETIRED_SECONDS: Final = 11.0  # longer than the longest deadline: who still waits for a verifier has an answer by then
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A configuration and the files that it names, as far as they matter here."""
+
+    settings: Settings
+    identity: IdentityFiles
+    admin: AdminFiles
+
+
+def read(config: Path) -> Read:
+    """Read it. Raises ConfigError."""
+    settings = load(config, rules=NAMES)
+    found = ProblemList()
+    identity = read_identity(config, settings, (), found)
+    admin = read_admin(config, settings.admin, found)
+    found.check()
+    return Read(settings, identity, admin)
+
+
+class Services:
+    """
+    The services under the last good configuration; none without one. `clock` gives epoch seconds. `tls` is how the
+    admin address is spoken to.
+    """
+
+    def __init__(self, config: Path | None, clock: Callable[[], float]) -> None:
+        """Read the configuration. Raises ConfigError, OSError."""
+        self.verifier: Verifier | None = None
+        self.authentication: Authentication | None = None
+        self.access = Access(anybody=True)  # to nothing
+        self.tls: ssl.SSLContext | None = None
+        self.instance = "trunkward"
+        self._config = config
+        self._clock = clock
+        self._read: Read | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+        if config is not None:
+            self._take(config, read(config))
+
+    async def reload(self) -> None:
+        """Read the configuration anew; one that is not good leaves all as it is. Raises ConfigError, OSError."""
+        if self._config is not None:
+            self._take(self._config, await asyncio.to_thread(read, self._config))
+
+    async def aclose(self) -> None:
+        """End all that is under way."""
+        for task in self._retiring:
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
+        if self.verifier is not None:
+            await self.verifier.aclose()
+
+    def _take(self, config: Path, new: Read) -> None:
+        before, admin = self._read, new.settings.admin
+        if before is None or before.admin != new.admin:
+            self.tls = tls_of(config, admin, new.admin)
+        self.access = Access(
+            tokens=new.admin.tokens,
+            certificates=bool(new.admin.client_ca),
+            anybody=admin.is_local and not admin.guarded,
+        )
+        self.instance = new.settings.node.name
+        identity = new.settings.identity
+        if before is None or (before.settings.identity, before.identity) != (identity, new.identity):
+            self._retire(self.verifier)  # what it knows was judged by other anchors
+            self.verifier = verifier_of(identity, new.identity, self._clock)
+            self.authentication = authentication_of(identity, new.identity, self._clock)
+        self._read = new
+
+    def _retire(self, verifier: Verifier | None) -> None:
+        if verifier is not None:
+            task = asyncio.get_running_loop().create_task(_close_later(verifier))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+
+async def _close_later(verifier: Verifier) -> None:
+    try:
+        await asyncio.sleep(RETIRED_SECONDS)
+    finally:
+        await verifier.aclose()

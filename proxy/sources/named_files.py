@@ -1,0 +1,56 @@
+"""Files that a configuration names: read whole, and what is wrong with one is a problem at its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from proxy.settings.load import open_document
+from proxy.settings.problems import Problem, ProblemList
+from proxy.settings.yaml_strict import Path as Key
+from proxy.settings.yaml_strict import dotted
+from stirshaken import crl
+from stirshaken.errors import MalformedError
+
+MAX_OCTETS: Final = crl.MAX_OCTETS
+
+
+def place_of(config: Path, name: str) -> Path:
+    """Where a file is that a configuration names: beside the configuration, else from the working directory on."""
+    beside = config.parent / name
+    return beside if beside.exists() or not Path(name).exists() else Path(name)
+
+
+class NamedFiles:
+    """Reads the files that one configuration names; faults go to `found`, each where the file is named."""
+
+    def __init__(self, config: Path, found: ProblemList, fault: str) -> None:
+        """`fault` is the text for a file that cannot be used, which is told `file` and `reason`."""
+        self._config = config
+        self._document = open_document(config)
+        self._found = found
+        self._fault = fault
+
+    def read(self, key: Key, name: str, check: Callable[[bytes], object]) -> bytes:
+        """The octets of a file that `check` reads without MalformedError; b"" and a problem where it does not."""
+        path = place_of(self._config, name)
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_OCTETS + 1)
+            if len(data) > MAX_OCTETS:
+                self.note(key, self._fault, file=str(path), reason="larger than 8 MiB")
+                return b""
+            check(data)
+        except OSError as error:
+            self.note(key, self._fault, file=str(path), reason=error.strerror or type(error).__name__)
+            return b""
+        except MalformedError as error:
+            self.note(key, self._fault, file=str(path), reason=error.reason)
+            return b""
+        return data
+
+    def note(self, key: Key, message: str, **values: object) -> None:
+        """Note a problem with the value at a key."""
+        line, column = self._document.positions.value(key)
+        self._found.add(Problem(self._document.file, line, column, dotted(key), message, values))
