@@ -1,7 +1,7 @@
 """
 Rich call data (RFC 9795): the claims rcd, rcdi and crn of a PASSporT, and that what they refer to is what was signed.
 
-The text of the RFC was not at hand in full; where a summary left it open, the stricter reading is taken.
+The full text of the RFC could not be had: this follows summaries and what is known of its drafts, the stricter way.
 """
 
 from __future__ import annotations
