@@ -209,12 +209,13 @@ class Certificates:
         ends = [verdict.validated.not_after, verdict.referred.until]
         lists = (*self._trust.crls, *verdict.referred.crls)
         ends += [each.next_update for each in lists if each.next_update is not None and each.next_update > now]
-        until, soon = min(ends), now + self._bounds.lasting
+        soon = now + self._bounds.lasting
         passed = verdict.validated.result is Result.PASSED
-        if not passed:
-            until = min(until, soon)
-            self._chains.demote(url, entry, until)
-        verdict = replace(verdict, until=until, again_at=soon if verdict.referred.incomplete else inf)
+        if not passed:  # for as long as that even where the end has passed, else every call would fetch it again
+            self._chains.demote(url, entry, soon)
+        verdict = replace(
+            verdict, until=min(ends) if passed else soon, again_at=soon if verdict.referred.incomplete else inf
+        )
         self._passed.pop(url, None)
         self._others.pop(url, None)
         kept, room = (self._passed, self._bounds.entries) if passed else (self._others, self._bounds.failures)

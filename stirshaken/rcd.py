@@ -1,7 +1,7 @@
 """
 Rich call data (RFC 9795): the claims rcd, rcdi and crn of a PASSporT, and that what they refer to is what was signed.
 
-The text of the RFC was not at hand in full; where a summary left it open, the stricter reading is taken.
+The full text of the RFC could not be had: this follows summaries and what is known of its drafts, the stricter way.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from stirshaken.numbers import canonical_number
 CLAIMS: Final = frozenset({"rcd", "rcdi", "crn"})
 MAX_DIGESTS: Final = 32  # a jCard has a photo, a logo, a sound or two
 MAX_CONTENT: Final = 1 << 20  # octets of one referenced part; larger ones are not hashed on a call's way
+# Controls, and what turns the order of text round: it would end up on a display, and show another name
+_UNSHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _URL: Final = re.compile(r"https://[\x21\x23-\x3b\x3d\x3f-\x7e]{1,2040}")
 _SIZES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
 #   digest  =  algorithm "-" base64          as in subresource integrity; seen with and without padding
@@ -92,8 +94,8 @@ def _check_rcd(value: object) -> None:
 def _check_text(name: str, value: object) -> None:
     if not isinstance(value, str):
         raise MalformedError(f"{name} is no text")
-    if any(char < " " or char == "\x7f" for char in value):
-        raise MalformedError(f"{name} has control characters")  # they would end up on a display
+    if _UNSHOWN.search(value):
+        raise MalformedError(f"{name} has control characters")
 
 
 def _check_card(value: object) -> None:

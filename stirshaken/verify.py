@@ -214,7 +214,7 @@ class _Verifier:
             layers = layers or (self._rebuilt(read),)
         except MalformedError as error:
             return _Judged(_unread(reading.value, ppt, Rule.INVALID, error.reason))
-        if layers[-1].ppt not in claims.SUPPORTED:
+        if len(layers) > 1 and layers[-1].ppt not in claims.SUPPORTED:
             return _Judged(_ignored(layers[-1].ppt, "PASSporT type is not understood"))
         ledger = Ledger([Check("form", True)])
         for depth, token in enumerate(layers):
@@ -305,14 +305,10 @@ def _tokens(links: Iterable[_Judged], *results: Result) -> list[Passport]:
 def _identity(
     token: Passport, checks: Sequence[Check], findings: Sequence[Finding], original: Mapping[str, Any]
 ) -> Identity:
+    open_ = any(check.open or (check.ok is False and check.counts) for check in checks)
+    result = Result.UNKNOWN if open_ else Result.PASSED
     if any(finding.rule is not Rule.UNREACHABLE for finding in findings):
         result = Result.FAILED
-    else:
-        result = (
-            Result.UNKNOWN
-            if any(check.open or (check.ok is False and check.counts) for check in checks)
-            else Result.PASSED
-        )
     return Identity(
         result, tuple(findings), tuple(checks), token.ppt, token.header, token.claims, token.signature,
         original=original,

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from stirshaken import crl
 from stirshaken.certificate import Validated
 from stirshaken.certificates import Certificates, Options, Trust
 from stirshaken.fetch import Reason
@@ -144,68 +143,6 @@ def test_what_stands_at_x5u_is_no_chain_or_over() -> None:
     tell(story, {X5U: b"<html>"})
 
 
-def test_a_verdict_ends_with_the_list() -> None:
-    async def story(scene: Scene) -> None:
-        found = await scene.verdict()
-        scene.net.places[CRL] = Reason.TIMEOUT
-        assert scene.look(1700) is found
-        await settle()
-        assert scene.look(1801) is None
-        assert revocation(await scene.get(1801)).ok is None
-
-    tell(story, {CRL: revocations(CA, end=NOW + 1800)})
-
-
-def test_a_verdict_ends_with_a_list_from_a_file() -> None:
-    async def story(scene: Scene) -> None:
-        assert revocation(await scene.get()).ok is True
-        assert scene.look(599) is not None
-        assert scene.look(601) is None
-
-    tell(story, trust=Trust(anchors(ROOT), crl.load(revocations(CA, end=NOW + 600))))
-
-
-def test_a_verdict_ends_with_the_first_certificate() -> None:
-    short = ca("Short", ROOT, end=NOW + 900)
-
-    async def story(scene: Scene) -> None:
-        assert (await scene.verdict()).result is Result.PASSED
-        assert scene.look(899) is not None
-        assert scene.look(900) is None
-        assert (await scene.verdict(901)).result is Result.FAILED
-
-    tell(story, {X5U: pem(leaf(short), short)})
-
-
-def test_a_new_list_is_fetched_before_the_old_one_ends() -> None:
-    async def story(scene: Scene) -> None:
-        found = await scene.verdict()
-        scene.net.places[CRL] = revocations(CA, LEAF.certificate.serial_number, end=NOW + 2 * DAY)
-        assert scene.look(1700) is found
-        await settle()
-        assert scene.look(1701) is found  # judged anew behind this call's back
-        await settle()
-        latest = scene.look(1702)
-        assert revocation(latest).ok is False
-        assert scene.net.asked == [X5U, CRL, CRL]
-
-    tell(story, {CRL: revocations(CA, end=NOW + 1800)})
-
-
-def test_a_list_that_was_missing_is_tried_again_behind_the_call() -> None:
-    async def story(scene: Scene) -> None:
-        found = await scene.verdict()
-        scene.net.places[CRL] = REVOKED
-        assert scene.look(59) is found
-        await settle()
-        assert scene.net.asked == [X5U, CRL]
-        assert scene.look(61) is found
-        await settle()
-        assert revocation(scene.look(62)).ok is False
-
-    tell(story, {CRL: Reason.STATUS})
-
-
 def test_a_slow_list_holds_up_no_call_that_does_not_need_it() -> None:
     async def story(scene: Scene) -> None:
         scene.net.held[CRL] = asyncio.Event()
@@ -336,25 +273,6 @@ def test_a_new_chain_does_not_wait_for_the_verdict_on_the_old_one() -> None:
         assert found.path[0] == LEAF.certificate
 
     tell(story, options=Options(patience=9))
-
-
-def test_a_clock_that_was_fast_leaves_no_verdict_behind() -> None:
-    async def story(scene: Scene) -> None:
-        assert (await scene.verdict(20 * DAY)).result is Result.FAILED  # expired, it seems
-        assert (await scene.verdict(0)).result is Result.PASSED
-
-    tell(story, {X5U: pem(leaf(CA, end=NOW + 30 * DAY), CA), CRL: revocations(CA, end=NOW + 30 * DAY)})
-
-
-def test_a_list_that_was_missing_is_tried_again_after_the_clock_was_set_back() -> None:
-    async def story(scene: Scene) -> None:
-        assert revocation(await scene.get(DAY)).ok is None
-        scene.net.places[CRL] = REVOKED
-        scene.look(0)
-        await settle()
-        assert revocation(scene.look(1)).ok is False
-
-    tell(story, {CRL: Reason.STATUS})
 
 
 def test_closed() -> None:

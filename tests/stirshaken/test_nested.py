@@ -162,6 +162,11 @@ def test_an_unknown_kind_within_is_ignored() -> None:
     assert (found.identities[0].ignored, rules(found)) == (True, {Rule.MISSING})
 
 
+def test_a_field_that_says_shaken_of_an_unknown_kind_is_not_ignored() -> None:
+    found = judge(party().value(ppt="msg").replace(b";ppt=msg", b";ppt=shaken"), SignedCall(CALLER, (CALLED,)))
+    assert (found.result, rules(found), check(found, "ppt").ok) == (Result.FAILED, {Rule.INVALID}, False)
+
+
 @pytest.mark.parametrize("opt", [None, 5, "", "a.b", "..c", "é.é.é", ["x"]], ids=repr)
 def test_nothing_within(opt: object) -> None:
     value = around(first(), opt=opt)
