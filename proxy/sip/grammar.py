@@ -68,16 +68,17 @@ PLAIN_VIA: Final = re.compile(
     rb"SIP/2\.0/UDP ([A-Za-z0-9\-._]+)(?::([0-9]{1,5}))?(;branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?)"
 )
 
-# The same as a peer returns it: white space after the colon, parameters that the peer may have added, and
-# more values on the line (group 3), which no quoted string makes ambiguous.
-PLAIN_VIA_OF_RESPONSE: Final = re.compile(
-    rb"[ \t]*SIP/2\.0/UDP ([A-Za-z0-9\-._:\[\]]+);branch=([A-Za-z0-9\-.!%*_+`'~]+)(?:;[A-Za-z0-9\-.=:]+)*[ \t]*"
-    rb"(?:,[ \t]*([^\x00-\x1f,\"]+(?:,[^\x00-\x1f,\"]+)*))?"
+# A response as nearly every peer returns it, up to its first Via line: white space after the colon, parameters that
+# the peer may have added, and more values on the line (group 4), which no quoted string makes ambiguous.
+USUAL_RESPONSE: Final = re.compile(
+    rb"SIP/2\.0 ([1-6][0-9][0-9] [^\r\n]*)\r\n"
+    rb"Via:[ \t]*SIP/2\.0/UDP ([A-Za-z0-9\-._:\[\]]+);branch=([A-Za-z0-9\-.!%*_+`'~]+)(?:;[A-Za-z0-9\-.=:]+)*[ \t]*"
+    rb"(?:,[ \t]*([^\x00-\x1f,\"]+(?:,[^\x00-\x1f,\"]+)*))?\r\n(?![ \t])"
 )
 
 #   CSeq  =  "CSeq" HCOLON 1*DIGIT LWS Method
 CSEQ: Final = re.compile(rb"([0-9]{1,10})[ \t]+(" + _TOKEN + rb")")
-SHORT_CSEQ: Final = re.compile(rb"[ \t]*[0-9]{1,9}[ \t]+(" + _TOKEN + rb")[ \t]*")  # surely below MAX_CSEQ
+SHORT_CSEQ: Final = re.compile(rb"[ \t]*[0-9]{1,9}[ \t]+(" + _TOKEN + rb")[ \t]*\r\n")  # surely below MAX_CSEQ
 MAX_CSEQ: Final = 2**31 - 1  # RFC 3261 §8.1.1.5
 
 #   callid  =  word [ "@" word ]
@@ -87,6 +88,7 @@ CALL_ID: Final = re.compile(rb"[^\x00-\x20\x7f@,;]+(?:@[^\x00-\x20\x7f@,;]+)?")
 MAX_FORWARDS: Final = re.compile(rb"0*[0-9]{1,3}")  # RFC 4475 §3.1.1.1 sends 0068
 #   Content-Length  =  ( "Content-Length" / "l" ) HCOLON 1*DIGIT
 CONTENT_LENGTH: Final = re.compile(rb"[0-9]{1,9}")
+SHORT_LENGTH: Final = re.compile(rb"[ \t]*([0-9]{1,9})[ \t]*\r\n")
 
 #   SIP-URI   =  "sip:" [ userinfo ] hostport uri-parameters [ headers ]
 #   userinfo  =  ( user / telephone-subscriber ) [ ":" password ] "@"

@@ -119,7 +119,10 @@ class Message:
 
     def values(self, name: int) -> list[bytes]:
         """The values of every field called `name`, one per field line, in wire order."""
-        return [line_value(line) for known, line in zip(self.names, self.lines, strict=True) if known == name]
+        names = self.names
+        if names.count(name) == 1:
+            return [line_value(self.lines[names.index(name)])]
+        return [line_value(line) for known, line in zip(names, self.lines, strict=True) if known == name]
 
     def __repr__(self) -> str:
         return f"Message({self.first!r}, {len(self.lines)} fields, {len(self.body)} octets of body)"

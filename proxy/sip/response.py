@@ -9,11 +9,9 @@ from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_via, split_values
 from proxy.sip.message import CSEQ, VIA, Message, line_value, parse
 
-_STATUS_END: Final = len(b"SIP/2.0 200")
 _TEXTS: Final = {
     text.encode(): text for text in ("100 Trying", "180 Ringing", "183 Session Progress", "200 OK", "486 Busy Here")
 }
-_STATUSES: Final = {b"%d " % status: status for status in range(100, 700)}
 
 
 class Response:
@@ -59,33 +57,30 @@ def read_response(data: bytes) -> Response:
 
 
 def _usual(data: bytes) -> Response | None:
-    start = data.find(b"\r\n")
-    end = data.find(b"\r\n", start + 2)
-    head_end = data.find(b"\r\n\r\n", start)
-    cseq = data.find(b"\r\nCSeq:", start, head_end)
-    length = data.find(b"\r\nContent-Length:", start, head_end)
-    if head_end < 0 or cseq < 0 or length < 0 or data[start + 2 : start + 6] != b"Via:" or data[end + 2] in b" \t":
+    top = grammar.USUAL_RESPONSE.match(data)
+    head_end = data.find(b"\r\n\r\n")
+    if top is None or head_end < 0:
+        return None
+    line, sent_by, branch, rest = top.groups()
+    start, end = top.end(1), top.end() - 2
+    cseq = data.find(b"\r\nCSeq:", end, head_end)
+    length = data.find(b"\r\nContent-Length:", end, head_end)
+    if cseq < 0 or length < 0:
         return None
     odd = data[:head_end].translate(None, grammar.PLAIN_OCTETS)
-    via = grammar.PLAIN_VIA_OF_RESPONSE.fullmatch(data, start + 6, end)
-    number = grammar.SHORT_CSEQ.fullmatch(data, cseq + 7, data.find(b"\r\n", cseq + 2))
-    digits = data[length + 17 : data.find(b"\r\n", length + 2)].strip(b" \t")
-    status = _STATUSES.get(data[8 : _STATUS_END + 1])
+    number = grammar.SHORT_CSEQ.match(data, cseq + 7)
+    octets = grammar.SHORT_LENGTH.match(data, length + 17)
     if (
-        odd.count(b"\r\n") * 2 != len(odd)
-        or via is None
+        len(odd) != 2 * data.count(b"\r\n", 0, head_end)
         or number is None
-        or not digits.isdigit()  # ASCII: these are octets
-        or len(digits) > 9
-        or int(digits) != len(data) - head_end - 4
-        or status is None
+        or octets is None
+        or int(octets[1]) != len(data) - head_end - 4
     ):
         return None
-    line = data[8:start]
     text = _TEXTS.get(line) or line.decode("utf-8", "replace")
-    rest = via[3]  # SIPp and others write several values in one field
+    # SIPp and others write several values in one field
     upstream = data[:start] + data[end:] if rest is None else data[: start + 2] + b"Via: " + rest + data[end:]
-    return Response(data, status, text, via[1], via[2], number[1], upstream)
+    return Response(data, int(line[:3]), text, sent_by, branch, number[1], upstream)
 
 
 def _whole(data: bytes) -> Response:

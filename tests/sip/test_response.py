@@ -70,6 +70,8 @@ def test_values_that_share_the_first_line() -> None:
         USUAL.replace(b"1 INVITE", b"99999999999 INVITE"),
         USUAL.replace(b"Call-ID: x", b"Call-ID: \0"),
         USUAL.replace(b"Call-ID: x\r\n", b"Call-ID: x\n"),
+        USUAL.replace(b"Call-ID: x", b"Call-ID: x\ry\nz"),  # each alone, and yet as many as in CRLF
+        USUAL.replace(b"200 OK", b"200 OK\r;\n"),
         USUAL.replace(b"Via: SIP/2.0/UDP 10.0.0.1", b"Via: nonsense"),
         b"SIP/2.0 200 OK\r\n\r\n",
         b"SIP/2.0 200 OK",
