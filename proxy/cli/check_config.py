@@ -21,7 +21,8 @@ from proxy.settings.model import Settings
 from proxy.settings.problems import ConfigError, Problem, ProblemList
 from proxy.sources.admin_files import read_admin
 from proxy.sources.directory_file import Examined, examine_directory
-from proxy.sources.identity_files import node_terms, read_identity
+from proxy.sources.identity_files import NO_FILES, IdentityFiles, node_terms, read_identity
+from proxy.sources.identity_services import certificate_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def command(config: Path, output: str, lang: str | None) -> None:
 
 def check(config: Path, today: date) -> Report:
     """Read a configuration and its directory as `serve` would, as of a day."""
-    found, settings = ProblemList(), None
+    found, settings, files = ProblemList(), None, NO_FILES
     try:
         settings = load(config, rules=NAMES)
     except ConfigError as error:
@@ -60,11 +61,11 @@ def check(config: Path, today: date) -> Report:
     examined = _examine(source, found) if source is not None else None
     if settings is not None:
         trunks = examined.directory.trunks.values() if examined is not None else ()
-        read_identity(config, settings, trunks, found)
+        files = read_identity(config, settings, trunks, found)
         read_admin(config, settings.admin, found)
     if found.total or settings is None or examined is None:
         return Report(tuple(found))
-    warnings = tuple(_warnings(config, settings, examined, today))
+    warnings = (*_warnings(config, settings, examined, today), *_ended(config, files, today))
     return Report((), warnings, settings, examined)
 
 
@@ -90,6 +91,13 @@ def _warnings(config: Path, settings: Settings, examined: Examined, today: date)
     for trunk_id, place in examined.places.items():
         for message, values in _about_trunk(trunk_id, settings, examined, today):
             yield Problem(*place, message, {"trunk": trunk_id, **values})
+
+
+def _ended(config: Path, files: IdentityFiles, today: date) -> Iterator[Problem]:
+    for name, end in certificate_ends(files).items():
+        last = date.fromtimestamp(end)  # noqa: DTZ012  # the node's local day, as today is
+        if last < today:
+            yield Problem(str(config), 0, 0, "identity", "warning.certificate_ended", {"name": name, "last": last})
 
 
 def _about_trunk(

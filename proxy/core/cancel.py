@@ -33,17 +33,17 @@ def receive_cancel(
 
 def cancel(state: State, context: Context, now: float) -> None:
     """
-    Give up a request that has no final response yet. While its verdict is awaited nothing went
-    downstream: 487 at once. Before a provisional response CANCEL has to wait for one (§9.1).
+    Give up a request that has no final response yet. While its verdict is awaited nothing went downstream: 487
+    at once; the verdict on a call is still waited for, for its record. Before a provisional response CANCEL has to
+    wait for one (§9.1).
     """
     if context.server is None or context.server.state != arrows.PROCEEDING or context.cancelled:
         return
     context.cancelled = True
     if context.client is None:
-        state.pending.pop(context.ticket, None)
         state.answer(context, 487, now)
-        if context.state is not None and context.initial:
-            state.end_call(context.state, now, 487, "caller")
+        if not context.initial:
+            state.pending.pop(context.ticket, None)
     elif context.provisional:
         send_cancel(state, context, now)
 

@@ -138,6 +138,10 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
     if context.client is not None:  # an emergency call, long gone
         state.report(call.decided(now, None, elapsed))
         return
+    if context.cancelled:  # the caller was faster
+        state.report(call.decided(now, 487, elapsed))
+        state.end_call(call, now, 487, "caller")
+        return
     answer = verdict.answer
     if verdict.enforced and verdict.action == "reject" and answer is not None:
         _reject(state, context, call, answer.status, now, answer.phrase, reason_lines(answer))

@@ -104,7 +104,8 @@ class ProxyCore:
         out = state.begin()
         context = state.pending.pop(ticket, None)
         if context is not None and context.client is None:  # an emergency call is on its way
-            state.answer(context, 500, now)
+            if not context.cancelled:
+                state.answer(context, 500, now)
             if context.initial and context.state is not None:
                 state.end_call(context.state, now, 500, "proxy")
         return out

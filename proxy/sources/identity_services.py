@@ -75,7 +75,8 @@ def certificate_ends(files: IdentityFiles) -> dict[str, float]:
     for data in files.anchors:
         for anchor in load_anchors(data).certificates:
             names = anchor.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-            ends[f"anchor {names[0].value!s}" if names else "anchor"] = anchor.not_valid_after_utc.timestamp()
+            name, end = f"anchor {names[0].value!s}" if names else "anchor", anchor.not_valid_after_utc.timestamp()
+            ends[name] = min(end, ends.get(name, end))  # of two with one name, who ends first
     return ends
 
 

@@ -208,7 +208,7 @@ def test_what_follows(
     asked_ = replace(signed(*values), emergency=emergency)
     found = verified(asked_, known) if values else None
     for mode in ("block", "monitor"):
-        made = verdict(asked_, knowing(asked_, "required", verification=found), effective({}, {}, on_error), mode)  # type: ignore[arg-type]
+        made = verdict(asked_, knowing(asked_, "required", verification=found), effective({}, {}, on_error), mode)
         answer = (made.answer.status, made.answer.phrase) if made.answer else (0, "")
         assert (made.action, *answer) == expected
         assert made.enforced is (mode == "block" or made.action == "pass")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from typing import Any
 
 import pytest
 
@@ -81,10 +80,10 @@ def test_broken_check_is_unavailable_and_rejects_nobody() -> None:
     assert verdict.action == "pass"
 
 
-def reasons(*values: bytes, certificates: dict[str, Any] | None = None, **policy: RuleAction) -> Verdict:
+def reasons(*values: bytes, **policy: RuleAction) -> Verdict:
     named = {name.replace("__", "."): entry for name, entry in policy.items()}
     asked = signed(*values)
-    found = verified(asked, certificates) if values else None
+    found = verified(asked) if values else None
     return judge(asked, knowing(asked, "required", verification=found), effective(named, {}), "monitor")
 
 

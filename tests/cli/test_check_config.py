@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from proxy.cli.check_config import check, command
+from stirshaken.hierarchy import Validity, name, new_key, root
+from tests.sources.identity import pem
 
 TODAY = date(2026, 11, 23)
 CONFIG = """\
@@ -213,3 +215,14 @@ def test_a_warning_where_no_identity_can_be_verified(
     report = check(written(tmp_path, CONFIG.replace("block", "monitor") + identity, directory), TODAY)
     assert report.problems == ()
     assert ("warning.no_anchors" in [each.message_key for each in report.warnings]) is warned
+
+
+def test_a_warning_of_a_certificate_that_has_ended(tmp_path: Path) -> None:
+    ended = root(name("CN", "Test", "Root"), new_key(), 1, Validity(datetime(2026, 1, 1, tzinfo=UTC).timestamp(), 300))
+    (tmp_path / "root.pem").write_bytes(pem(ended.certificate))
+    config = written(tmp_path, CONFIG + "identity: {trust_anchors: [root.pem]}")
+    last = date.fromtimestamp(ended.certificate.not_valid_after_utc.timestamp())  # noqa: DTZ012  # local, as today is
+    texts = {lang: [each.text(lang) for each in check(config, TODAY).warnings] for lang in ("en", "zh")}
+    assert f"certificate anchor Root ended on {last}" in texts["en"][-1]
+    assert f"证书 anchor Root 已于 {last} 到期" in texts["zh"][-1]
+    assert not any("Root" in each.text("en") for each in check(config, last).warnings)

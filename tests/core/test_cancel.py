@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.story import (
     CORE,
     INVITE,
-    PASS,
+    REJECT,
     TRUNK,
     Story,
     field,
@@ -20,8 +20,22 @@ def test_cancel_while_the_verdict_is_awaited() -> None:
     story.hears(request("CANCEL"))
     story.sends("SIP/2.0 200")
     answer = story.sends("SIP/2.0 487")
-    story.told(ticket, PASS).quiet()
+    story.after(0.25).told(ticket, REJECT)
+    report, end = story.decides(), story.ends()
+    assert (report.status, report.next_hop, report.elapsed) == (487, "", 0.25)
+    assert (end.status, end.ended_by, end.verdict.action, end.duration) == (487, "caller", "reject", 0.0)
     story.hears(request("ACK", to=field(answer, "To")[0])).after(40.0).forgotten()
+
+
+def test_cancel_twice_while_the_verdict_is_awaited_and_never_comes() -> None:
+    story = Story()
+    ticket = story.hears(INVITE).trying().asks().ticket
+    story.hears(request("CANCEL")).sends("SIP/2.0 200")
+    answer = story.sends("SIP/2.0 487")
+    story.hears(request("CANCEL")).sends("SIP/2.0 200")
+    story.hears(request("ACK", to=field(answer, "To")[0]))
+    story.pending += story.core.unjudged(ticket, story.now)
+    story.after(40.0).forgotten()
 
 
 def test_cancel_before_a_provisional_response_waits_for_one() -> None:

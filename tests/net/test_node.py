@@ -11,7 +11,7 @@ import structlog
 
 from proxy.call.model import Call
 from proxy.checks.base import Verdict
-from proxy.core.actions import Decided, Report
+from proxy.core.actions import Decided, Ended, Report
 from proxy.core.admit import Admission
 from proxy.core.place import Hop, Listener, Place
 from proxy.core.proxy import Network, ProxyCore
@@ -229,6 +229,7 @@ def test_a_caller_who_hangs_up_while_it_waits() -> None:
         await asyncio.sleep(0.02)
         scene.send(named(scene, "quick"))
         assert b"Call-ID: quick" in await scene.hear(scene.callee)  # and nothing of the other before
+        assert [report.status for report in scene.reports if isinstance(report, Ended)] == [487]
         assert scene.node._waiting == set()
 
     Scene().play(script)

@@ -15,7 +15,7 @@ from proxy.settings.identity_model import Identity
 from proxy.sources.identity_files import NO_FILES, IdentityFiles
 from proxy.sources.identity_services import authentication_of, certificate_ends, verifier_of
 from stirshaken import identity, passport
-from stirshaken.hierarchy import Validity, revocation_list
+from stirshaken.hierarchy import Validity, name, new_key, revocation_list, root
 from stirshaken.replay import Replays
 from stirshaken.verify import Verification
 from tests.checks.calls import call
@@ -140,9 +140,16 @@ def test_signing() -> None:
 
 def test_when_certificates_end() -> None:
     ends = certificate_ends(KEY)
-    root, own = hierarchy().root.certificate, party().holder.certificate
+    top, own = hierarchy().root.certificate, party().holder.certificate
     assert ends == {
         "sign": own.not_valid_after_utc.timestamp(),
-        "anchor Root": root.not_valid_after_utc.timestamp(),
+        "anchor Root": top.not_valid_after_utc.timestamp(),
     }
     assert certificate_ends(NO_FILES) == {}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_anchors_with_one_name_the_first_end_is_shown(order: int) -> None:
+    made = [root(name("CN", "Test", "Root"), new_key(), days, Validity(NOW, days)) for days in (10, 20)]
+    files = IdentityFiles(tuple(pem(holder.certificate) for holder in made)[::order])
+    assert certificate_ends(files) == {"anchor Root": made[0].certificate.not_valid_after_utc.timestamp()}

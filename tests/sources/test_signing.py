@@ -11,13 +11,14 @@ from proxy.call.model import Call
 from proxy.call.signed import orig_of
 from proxy.sources.signing import SKEW, Authentication
 from stirshaken import identity, passport
+from stirshaken.claims import SignedCall
 from stirshaken.sign import Signer
 from stirshaken.verify import verify
 from tests.checks.calls import call, trunk
 from tests.checks.signed import FROM
 from tests.checks.signed import signed as signed_
 from tests.sources.identity import Clock
-from tests.stirshaken.scene import CALLED, CALLER, CERTIFICATES, GOOD, NOW, X5U, SignedCall, div, party
+from tests.stirshaken.scene import CALLED, CALLER, CERTIFICATES, GOOD, NOW, X5U, div, party
 
 OURS = "<sip:02488880001@h>;tag=a"
 HIDDEN = "<sip:anonymous@anonymous.invalid>;tag=a"
