@@ -132,6 +132,28 @@ def test_a_slow_head_is_cut_off(parts: list[bytes]) -> None:
     assert seconds < 3.5
 
 
+def test_the_second_head_of_a_connection_may_be_no_slower() -> None:
+    async def main() -> tuple[bytes, float]:
+        async with serving() as made:
+            loop = asyncio.get_running_loop()
+            before = loop.time()
+            keep = GET.replace(b"Connection: close\r\n", b"")
+            heard = await say(made, keep, *[bytes([octet]) for octet in keep[:40]], pause=0.05)
+            return heard, loop.time() - before
+
+    heard, seconds = asyncio.run(main())
+    assert heard == b"reset" or heard.count(b"HTTP/1.1 404") == 1
+    assert seconds < 3.5
+
+
+def test_between_two_requests_a_client_may_rest() -> None:
+    async def main() -> bytes:
+        async with serving() as made:
+            return await say(made, GET.replace(b"Connection: close\r\n", b""), GET, pause=0.8)
+
+    assert asyncio.run(main()).count(b"HTTP/1.1 404") == 2
+
+
 def test_a_client_that_does_not_read_is_cut_off() -> None:
     async def main() -> int:
         async with serving() as made:
@@ -214,7 +236,8 @@ def test_a_handshake_that_does_not_end_is_cut_off() -> None:
     assert asyncio.run(main()) in (b"", b"reset")
 
 
-def test_tls_changes_while_it_listens() -> None:
+def test_tls_changes_while_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "HEAD_SECONDS", 30.0)  # not what ends the open one
     old, new = trustme.CA(), trustme.CA()
 
     async def main() -> tuple[bytes, bytes, bool]:
