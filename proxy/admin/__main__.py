@@ -22,7 +22,8 @@ from proxy.settings.problems import ConfigError
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file, for /stir.")
 def main(channel_fd: int, metrics: str, admin: str, config: Path | None) -> None:
     """Serve /metrics, /healthz, /readyz and /stir for one SIP process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the SIP process, which then hangs up
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):  # for the SIP process, which tells us what follows
+        signal.signal(number, signal.SIG_IGN)
     log.configure(sys.stderr, json=not sys.stderr.isatty(), level="info")
     try:
         run(socket.socket(fileno=channel_fd), address_of(metrics), address_of(admin), config)

@@ -68,7 +68,7 @@ async def _reload(services: Services, asked: Listener) -> None:
         await services.reload()
     except ConfigError as error:
         log.get("control").error("control.reload_refused", problems=[item.text("en") for item in error.problems])
-    except OSError as error:
-        log.get("control").error("control.reload_refused", problems=[error.strerror or type(error).__name__])
+    except Exception as error:  # noqa: BLE001  # whatever a file has done to us, the old services go on
+        log.get("control").error("control.reload_refused", problems=[type(error).__name__])
     if services.tls is not tls:
         await asked.change_tls(services.tls)

@@ -7,6 +7,7 @@ import http.client
 import json
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -116,6 +117,15 @@ def test_it_ends_with_the_sip_process(control: tuple[Node, int, int, subprocess.
     assert process.wait(10) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGINT])
+def test_signals_of_a_whole_group_are_for_the_sip_process(
+    control: tuple[Node, int, int, subprocess.Popen[bytes]], number: signal.Signals
+) -> None:
+    control[3].send_signal(number)
+    time.sleep(0.1)
+    assert ask(control[2], "/healthz")[0] == 200
+
+
 def test_taken_address_is_said_at_once(capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -207,7 +217,7 @@ def test_on_loopback_everybody_may_ask(stage: Stage) -> None:
     assert b'\ntrunkward_stir_requests_total{kind="signing",result="signed"} 1.0\n' in exposed
 
 
-def test_a_certificate_or_a_token_over_tls(stage: Stage) -> None:
+def test_a_certificate_or_a_token_over_tls(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     with stage.running(MUTUAL):
         nobody = Client(stage.port, stage.server_ca)
         sbc = Client(stage.port, stage.server_ca, stage.client_ca.issue_cert("sbc.example"))
@@ -221,6 +231,7 @@ def test_a_certificate_or_a_token_over_tls(stage: Stage) -> None:
             status(stranger)
         with pytest.raises((http.client.HTTPException, OSError)):
             status(Client(stage.port), TOKEN)  # clear text
+    assert capfd.readouterr().err == ""  # who was refused is no news: a metric says how many
 
 
 def test_old_tls_is_refused(stage: Stage) -> None:
