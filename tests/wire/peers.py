@@ -22,7 +22,7 @@ OTHER: Final = "127.0.0.3"  # trunk bolt-1, another customer
 PEER: Final = "127.0.0.4"  # another operator, where a test has one
 STRANGER: Final = "127.0.0.9"  # no trunk at all
 
-START_SECONDS: Final = 20.0  # bound on a start; a shared machine may be slow, and no test is decided by it
+START_SECONDS: Final = 90.0  # bound on a start; a shared machine may be slow, and no test is decided by it
 STOP_SECONDS: Final = 40.0  # longer than Timer B/F (32 s), which a drain may have to wait for
 
 _given: set[int] = set()
