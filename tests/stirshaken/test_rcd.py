@@ -169,6 +169,14 @@ def test_what_nobody_fetched() -> None:
     assert [(each.ok, each.open) for each in checks[2:]] == [(None, False)] * 3
 
 
+def test_as_many_digests_as_there_may_be() -> None:
+    photos = [["photo", {}, "uri", f"https://brand.example/{n}"] for n in range(32)]
+    contents = {f"https://brand.example/{n}": str(n).encode() for n in range(32)}
+    digests = {f"/jcd/1/{n}/3": digest(str(n).encode()) for n in range(32)}
+    checks = judged({"rcd": {"nam": "", "jcd": ["vcard", photos]}, "rcdi": digests}, contents)
+    assert [each.ok for each in checks] == [True] * 34
+
+
 def test_without_digests() -> None:
     (_, check) = judged({"rcd": WITH_ICON})
     assert (check.name, check.ok, check.open) == ("rcd.integrity", None, False)

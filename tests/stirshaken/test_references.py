@@ -65,6 +65,22 @@ def test_what_is_fetched(holder: Holder, options: Options, expected: Needed | No
     assert needed(judged(holder), (), NOW, options) == expected
 
 
+def test_a_long_chain_has_no_more_than_eight() -> None:
+    def two(level: int) -> tuple[tuple[x509.ExtensionType, bool], ...]:
+        urls = [x509.UniformResourceIdentifier(f"https://crl.example/{level}{side}") for side in "ab"]
+        return ((x509.CRLDistributionPoints([x509.DistributionPoint([url], None, None, None) for url in urls]), False),)
+
+    issuers = [ROOT]
+    for level in range(4):
+        issuers.append(ca(f"CA {level}", issuers[-1], extra=two(level)))
+    last = leaf(issuers[-1], extra=two(9))
+    wanted = needed(validate(chain(last, *issuers[:0:-1]), anchors(ROOT), NOW), (), NOW, Options())
+    assert wanted is not None
+    assert wanted.lists == tuple(
+        f"https://crl.example/{name}" for name in ("9a", "9b", "3a", "3b", "2a", "2b", "1a", "1b")
+    )
+
+
 def test_a_stranger_chooses_no_url() -> None:
     assert needed(judged(places(CRL), trusted=False), (), NOW, Options()) is None
 
