@@ -146,7 +146,7 @@ def _question(asked: VerificationRequest) -> Question:
     """
     called = tuple(each.value for each in asked.dest)
     key = "|".join((asked.orig.value, *sorted(called), str(asked.time))).encode()
-    signed = SignedCall(asked.orig, asked.dest, float(asked.time))
+    signed = SignedCall(asked.orig, asked.dest, float(asked.time), fingerprints=None)
     return Question(asked.values, signed, "", key, called, OWNER)
 
 

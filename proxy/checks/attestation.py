@@ -59,7 +59,8 @@ def proves_number(found: Verification) -> bool:
     """Whether a verification proves that the caller may use the number."""
     if found.result is not Result.PASSED or found.decisive is None:
         return False
-    return bool(found.decisive.claims.get("attest", "A") == "A")  # a base PASSporT has none: it is its signer's word
+    said = found.decisive.original or found.decisive.claims  # of a div-o token the one within says who calls
+    return bool(said.get("attest", "A") == "A")  # a base PASSporT has none: it is its signer's word
 
 
 def _marks_signed(call: Call) -> bool:

@@ -134,7 +134,9 @@ def verify_command(
         certificates: Mapping[str, Validated | str] = dict.fromkeys(_urls(values), validate(chain, trusted, at))
     else:
         certificates = asyncio.run(fetched(needs(values), trusted, at))
-    found = verify(SignedCall(orig, dest), values, certificates, at, max_age, attestation=attestation or "")
+    found = verify(
+        SignedCall(orig, dest, fingerprints=None), values, certificates, at, max_age, attestation=attestation or ""
+    )
     _print_verification(found, output, language)
     sys.exit(0 if found.result is Result.PASSED else FAILED)
 

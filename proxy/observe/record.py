@@ -142,13 +142,14 @@ def _numbers(claims: tuple[Claim, ...]) -> dict[str, Any]:
 def identity_of(verdict: Verdict) -> dict[str, Any] | None:
     """
     What became of the signed identities of a call: the one that decided with what it claims, proven or not, and each
-    of them in wire order; None for a call without, or where they were not looked at.
+    of them in wire order; None for a call without, or where they were not looked at. Of a token that carries another
+    (div-o) it is the one within that says who calls.
     """
     found = verdict.verification
     if found is None:
         return None
     decisive = found.decisive
-    header, said = (decisive.header, decisive.claims) if decisive is not None else ({}, {})
+    header, said = ({}, {}) if decisive is None else (decisive.header, decisive.original or decisive.claims)
     return {
         "result": result_of(found),
         "x5u": _text(header.get("x5u")),

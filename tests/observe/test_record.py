@@ -11,14 +11,31 @@ import jsonschema
 import msgspec
 import pytest
 
+from proxy.checks.attestation import proves_number
 from proxy.checks.base import Marks
 from proxy.checks.policy import effective
 from proxy.checks.verdict import judge
 from proxy.core.actions import Decided, Report
 from proxy.observe.record import Clock, line_of, masked
+from stirshaken.sign import Signer
 from tests.checks.signed import knowing, signed
 from tests.observe.reports import WOULD, decided, ended, refused
-from tests.stirshaken.scene import CALLED, CLAIMS, GOOD, HEADER, NOW, ORIGID, SECOND, STALE, UNSUPPORTED, X5U, div, raw
+from tests.stirshaken.scene import (
+    CALLED,
+    CALLER,
+    CLAIMS,
+    GOOD,
+    HEADER,
+    NOW,
+    ORIGID,
+    SECOND,
+    STALE,
+    UNSUPPORTED,
+    X5U,
+    div,
+    party,
+    raw,
+)
 
 SCHEMA = json.loads(files("proxy.observe").joinpath("record.schema.json").read_text(encoding="utf-8"))
 CHAIN = {"seq": 1, "prev": "0" * 64, "hash": "f" * 64}
@@ -104,6 +121,22 @@ def test_records_of_signed_calls_are_of_the_schema_and_bounded(values: tuple[byt
     jsonschema.validate(line | CHAIN, SCHEMA)
     jsonschema.validate(masked(line) | CHAIN, SCHEMA)
     assert len(msgspec.json.encode(line)) < 12_000
+
+
+def test_of_a_token_that_carries_another_the_one_within_says_who_calls() -> None:
+    signer = Signer(party().holder.key, X5U)
+    original = signer.shaken(CALLER, [SECOND], "A", ORIGID, NOW)
+
+    report = judged(signer.div_o(original, [CALLED], SECOND, NOW).encode())
+
+    identity = line_of(report, "gw1", TS)["identity"]
+    assert (identity["result"], identity["attest"], identity["origid"]) == ("passed", "A", ORIGID)
+    assert report.verdict.verification is not None
+    assert proves_number(report.verdict.verification)
+    lower = signer.div_o(signer.shaken(CALLER, [SECOND], "B", ORIGID, NOW), [CALLED], SECOND, NOW)
+    found = judged(lower.encode()).verdict.verification
+    assert found is not None
+    assert not proves_number(found)
 
 
 def test_identity() -> None:
