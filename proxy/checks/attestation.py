@@ -5,8 +5,10 @@ from __future__ import annotations
 from proxy.call.model import Call
 from proxy.call.signed import orig_of
 from proxy.checks.base import Facts, Outcome, Verdict
+from stirshaken import claims
 from stirshaken.findings import Result
 from stirshaken.numbers import Identifier
+from stirshaken.verify import Identity
 
 PASSED = "TN-Validation-Passed"
 FAILED = "TN-Validation-Failed"
@@ -49,10 +51,15 @@ def verstat(call: Call, verdict: Verdict, facts: Facts) -> str:
     if outcome is Outcome.FAILED:
         return FAILED
     found = verdict.verification
-    if outcome is not Outcome.PASSED or found is None or found.decisive is None:
+    if outcome is not Outcome.PASSED or found is None:
         return NONE
-    level = found.decisive.claims.get("attest", "A")  # a base PASSporT has none: it is its signer's word
-    return PASSED if found.result is Result.PASSED and level == "A" and _marks_signed(call) else NONE
+    return PASSED if any(map(_vouches, found.identities)) and _marks_signed(call) else NONE
+
+
+def _vouches(identity: Identity) -> bool:
+    """Whether a token is valid and says that the caller may use the number; a base PASSporT says so by itself."""
+    good = identity.result is Result.PASSED and not identity.ignored and identity.ppt != claims.DIV
+    return good and identity.claims.get("attest", "A") == "A"
 
 
 def _marks_signed(call: Call) -> bool:
