@@ -5,9 +5,10 @@ from __future__ import annotations
 from proxy.call.model import Call
 from proxy.call.signed import orig_of
 from proxy.checks.base import Facts, Outcome, Verdict
+from stirshaken import claims
 from stirshaken.findings import Result
 from stirshaken.numbers import Identifier
-from stirshaken.verify import Verification
+from stirshaken.verify import Identity, Verification
 
 PASSED = "TN-Validation-Passed"
 FAILED = "TN-Validation-Failed"
@@ -50,17 +51,24 @@ def verstat(call: Call, verdict: Verdict, facts: Facts) -> str:
     if outcome is Outcome.FAILED:
         return FAILED
     found = verdict.verification
-    if outcome is not Outcome.PASSED or found is None or found.decisive is None:
+    if outcome is not Outcome.PASSED or found is None:
         return NONE
     return PASSED if proves_number(found) and _marks_signed(call) else NONE
 
 
 def proves_number(found: Verification) -> bool:
-    """Whether a verification proves that the caller may use the number."""
-    if found.result is not Result.PASSED or found.decisive is None:
+    """Whether a verification proves that the caller may use the number: any of its valid tokens will do."""
+    return found.result is Result.PASSED and any(map(_vouches, found.identities))
+
+
+def _vouches(identity: Identity) -> bool:
+    """
+    Whether a token is valid and says that the caller may use the number, as a base PASSporT does by itself; of one
+    that carries another (div-o) the one within says who calls.
+    """
+    if identity.result is not Result.PASSED or identity.ignored or identity.ppt in (claims.DIV, *claims.ASIDES):
         return False
-    said = found.decisive.original or found.decisive.claims  # of a div-o token the one within says who calls
-    return bool(said.get("attest", "A") == "A")  # a base PASSporT has none: it is its signer's word
+    return bool((identity.original or identity.claims).get("attest", "A") == "A")
 
 
 def _marks_signed(call: Call) -> bool:

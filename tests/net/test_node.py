@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 import pytest
 import structlog
+import trustme
 
 from proxy.call.model import Call
+from proxy.call.trunk import IdentityTerms
 from proxy.checks.base import Verdict
+from proxy.checks.policy import effective
 from proxy.core.actions import Decided, Ended, Report
 from proxy.core.admit import Admission
 from proxy.core.place import Hop, Listener, Place
@@ -18,6 +21,13 @@ from proxy.core.proxy import Network, ProxyCore
 from proxy.core.tally import Tally
 from proxy.net.node import Node
 from proxy.net.udp import open_socket
+from proxy.settings.identity_model import Identity
+from proxy.sources.identity_files import IdentityFiles
+from proxy.sources.identity_services import verifier_of
+from proxy.sources.judge import Judge, Rules
+from tests.sources.identity import Clock, pem
+from tests.stirshaken.https import context, hangs, serving
+from tests.stirshaken.scene import hierarchy, party
 from tests.story import KEY, PASS, REJECT, TODAY, directory, network, request, response
 
 LOG = structlog.make_filtering_bound_logger(50)(structlog.PrintLogger(), [], {})
@@ -283,5 +293,38 @@ def test_a_node_that_stops_leaves_nobody_waiting() -> None:
         await asyncio.sleep(0)
         assert (sorted(kept[0].cancelled), scene.node._waiting) == (["slow-1", "slow-2"], set())
         assert scene.tally.count["parse_errors_total", "internal"] == 0
+
+    Scene().play(script)
+
+
+def test_a_repository_that_hangs_costs_its_own_calls_the_deadline_and_no_other_anything() -> None:
+    async def script(scene: Scene) -> None:
+        ca = trustme.CA()
+        async with serving(context(ca, "127.0.0.1"), hangs) as seen:
+            settings = Identity.model_validate(
+                {"deadline": "1s", "repositories": {"allow": [f"127.0.0.1:{seen.port}"], "private": True}}
+            )
+            files = IdentityFiles((pem(hierarchy().root.certificate),), ca=ca.cert_pem.bytes())
+            service = verifier_of(settings, files, Clock())
+            rules = Rules(effective({}, {}), IdentityTerms("when-present", "", "pass", False), "block")
+            judge = Judge(directory(), {"acme-1": rules}, rules, lambda: TODAY, service)
+            scene.node.judge, scene.node.judge_in_time = judge.at_once, judge.in_time
+            claims = {"orig": {"tn": "862488880001"}, "dest": {"tn": ["8613800138000"]}}
+            token = party().value(claims, x5u=f"https://127.0.0.1:{seen.port}/sp.pem")
+            for index in range(10):
+                signed = named(scene, f"slow-{index}").replace(
+                    b"Content-Length", b"Identity: " + token + b"\r\nContent-Length"
+                )
+                scene.send(signed)
+                scene.send(named(scene, f"quick-{index}"))
+                assert b"Call-ID: quick" in await scene.hear(scene.callee)
+            assert len(scene.reports) == 10  # of those that did not wait
+            while len(scene.reports) < 20:
+                await asyncio.sleep(0.01)
+            late = [each for each in scene.reports if isinstance(each, Decided) and each.verdict.findings]
+            assert [[item.rule for item in each.verdict.findings] for each in late] == [["identity.unreachable"]] * 10
+            assert (min(each.elapsed for each in late) >= 0.9, seen.connections) == (True, 1)
+            assert service is not None
+            await service.aclose()
 
     Scene().play(script)
