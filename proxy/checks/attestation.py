@@ -47,6 +47,8 @@ def verstat(call: Call, verdict: Verdict, facts: Facts) -> str:
     """
     if call.trunk.role == "core" or facts.terms.verify in (None, "off"):
         return ""
+    if call.trunk.role == "access" and not call.identities:
+        return ""  # what we vouch for ourselves is signed, not marked
     outcome = next((result.outcome for name, result in verdict.results if name == "identity"), None)
     if outcome is Outcome.FAILED:
         return FAILED

@@ -115,6 +115,8 @@ def _about_trunk(
         yield "warning.trunk_monitor", {}
     if not trunk.sources:
         yield "warning.no_source", {}
+    if trunk.role == "access" and agreed(node_terms(settings.identity), trunk.identity).verify == "required":
+        yield "warning.access_must_sign", {}
     for network in trunk.sources:
         for hop in settings.core.next_hops:
             if ip_address(hop.address[0]) in ip_network(network):

@@ -226,3 +226,22 @@ def test_a_warning_of_a_certificate_that_has_ended(tmp_path: Path) -> None:
     assert f"certificate anchor Root ended on {last}" in texts["en"][-1]
     assert f"证书 anchor Root 已于 {last} 到期" in texts["zh"][-1]
     assert not any("Root" in each.text("en") for each in check(config, last).warnings)
+
+
+@pytest.mark.parametrize(
+    ("trunk", "warned"),
+    [("", True), ("    identity: {verify: when-present}\n", False), ("    role: peer\n", False)],
+)
+def test_a_pbx_that_must_sign_is_warned_of(trunk: str, warned: bool, tmp_path: Path) -> None:
+    """`verify: required` of the node is meant for peers; a customer's PBX that does not sign could place no call."""
+    monitoring = CONFIG.replace("mode: block", "mode: monitor")
+    config = written(
+        tmp_path,
+        monitoring + "identity: {verify: required}\n",
+        DIRECTORY.replace("    customer: acme\n", f"    customer: acme\n{trunk}"),
+    )
+
+    report = check(config, TODAY)
+
+    assert report.problems == ()
+    assert ("warning.access_must_sign" in {each.message_key for each in report.warnings}) is warned

@@ -67,12 +67,12 @@ def test_a_fact_in_memory_costs_no_wait() -> None:
 @pytest.mark.parametrize(
     ("call_", "of", "action", "verstat", "attestation"),
     [
-        pytest.param(call(), rules(), "pass", "No-TN-Validation", "A", id="own"),
+        pytest.param(call(), rules(), "pass", "", "A", id="own"),
         pytest.param(call(), rules(verify="off"), "pass", "", "A", id="own-not-verified"),
-        pytest.param(call(), rules(sign=False), "pass", "No-TN-Validation", "", id="own-not-signed"),
+        pytest.param(call(), rules(sign=False), "pass", "", "", id="own-not-signed"),
         pytest.param(SPOOFED, rules(), "reject", "", "", id="rejected"),
-        pytest.param(SPOOFED, rules("monitor"), "reject", "No-TN-Validation", "B", id="would-be-rejected"),
-        pytest.param(SPOOFED, rules(policy={"caller": RuleAction("tag")}), "pass", "No-TN-Validation", "B", id="tagged"),
+        pytest.param(SPOOFED, rules("monitor"), "reject", "", "B", id="would-be-rejected"),
+        pytest.param(SPOOFED, rules(policy={"caller": RuleAction("tag")}), "pass", "", "B", id="tagged"),
         pytest.param(signed(GOOD), rules(verify="required"), "pass", "TN-Validation-Passed", "", id="peer"),
         pytest.param(signed(), rules(), "pass", "No-TN-Validation", "C", id="gateway"),
         pytest.param(signed(), rules(verify="required"), "reject", "", "", id="peer-without"),
