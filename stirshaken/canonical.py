@@ -20,6 +20,7 @@ MAX_INTEGER: Final = 2**53 - 1
 # A string (unterminated ones up to the end, so that no search starts over) or one of the four brackets.
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _STEPS: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
 def encode(value: object) -> bytes:
@@ -31,7 +32,7 @@ def encode(value: object) -> bytes:
     surrogate, too deep, too long.
     """
     _check(value, MAX_DEPTH)
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    text = _ENCODER.encode(value)
     try:
         octets = text.encode()
     except UnicodeEncodeError as error:

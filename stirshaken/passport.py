@@ -104,7 +104,19 @@ def encode(header: Mapping[str, object], claims: Mapping[str, object], sign: Sig
     Write the full form in canonical JSON (RFC 8225 §6, §9), the values of `dest` sorted (§5.2.1). The compact form
     is `".." + token.rpartition(".")[2]`. Raises MalformedError for what `decode` would refuse.
     """
-    _, _, signing_input = _canonical(header, claims)
+    return encode_claims(encode_header(header), claims, sign)
+
+
+def encode_header(header: Mapping[str, object]) -> str:
+    """Write a JOSE header as it stands in a token. Raises MalformedError for what `decode` would refuse."""
+    checked: dict[str, Any] = dict(header)
+    _check_header(checked)
+    return base64url.encode(canonical.encode(checked))
+
+
+def encode_claims(header: str, claims: Mapping[str, object], sign: Signer) -> str:
+    """As `encode`, with a header that `encode_header` has written: whoever signs calls has but one or two of them."""
+    signing_input = f"{header}.{_encoded(claims)[1]}".encode("ascii")
     signature = sign(signing_input)
     if len(signature) != SIGNATURE:
         raise MalformedError("token: signature is not 64 octets")
@@ -145,14 +157,16 @@ def _canonical(
     header: Mapping[str, object], claims: Mapping[str, object]
 ) -> tuple[dict[str, Any], dict[str, Any], bytes]:
     """Check what is to be signed, and write its signing input."""
-    checked_header: dict[str, Any] = dict(header)
-    checked_claims: dict[str, Any] = dict(claims)
-    _check_header(checked_header)
-    _check_claims(checked_claims)
-    dest = checked_claims["dest"]
-    checked_claims["dest"] = {kind: sorted(values) for kind, values in dest.items()}
-    parts = [base64url.encode(canonical.encode(part)) for part in (checked_header, checked_claims)]
-    return checked_header, checked_claims, ".".join(parts).encode("ascii")
+    checked_claims, encoded = _encoded(claims)
+    return dict(header), checked_claims, f"{encode_header(header)}.{encoded}".encode("ascii")
+
+
+def _encoded(claims: Mapping[str, object]) -> tuple[dict[str, Any], str]:
+    """Check claims, and write them as they stand in a token."""
+    checked: dict[str, Any] = dict(claims)
+    _check_claims(checked)
+    checked["dest"] = {kind: sorted(values) for kind, values in checked["dest"].items()}
+    return checked, base64url.encode(canonical.encode(checked))
 
 
 def _passport(header: dict[str, Any], claims: dict[str, Any], signing_input: bytes, signature: bytes) -> Passport:

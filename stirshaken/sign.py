@@ -19,6 +19,7 @@ class Signer:
     def __init__(self, private_key: object, x5u: str) -> None:
         self._sign = passport.sign(private_key)
         self._x5u = x5u
+        self._forms: dict[str, tuple[str, str]] = {}
 
     def shaken(
         self,
@@ -88,6 +89,15 @@ class Signer:
         named: dict[str, list[str]] = {}
         for each in dict.fromkeys(dest):
             named.setdefault(each.kind, []).append(each.value)
-        header = {"alg": passport.ALG, "ppt": ppt, "typ": passport.TYP, "x5u": self._x5u}
         body = {"orig": {orig.kind: orig.value}, "dest": named, "iat": int(iat), **more}
-        return identity.form(passport.encode(header, body, self._sign), self._x5u, ppt=ppt)
+        header, params = self._forms.get(ppt) or self._form(ppt)
+        value = passport.encode_claims(header, body, self._sign) + params
+        if len(value) > identity.MAX_VALUE:
+            raise MalformedError("Identity: too long")
+        return value
+
+    def _form(self, ppt: str) -> tuple[str, str]:
+        """What all tokens of a kind have in common: the header, and the parameters behind the token."""
+        header = {"alg": passport.ALG, "ppt": ppt, "typ": passport.TYP, "x5u": self._x5u}
+        made = self._forms[ppt] = passport.encode_header(header), identity.form("t", self._x5u, ppt=ppt)[1:]
+        return made
