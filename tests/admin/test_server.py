@@ -301,6 +301,16 @@ def test_a_huge_body(stage: Stage, length: int) -> None:
         assert status(Client(stage.port)) == 200
 
 
+def test_answers_on_one_connection_do_not_wait_for_each_others_acknowledgement(stage: Stage) -> None:
+    with stage.running(""), contextlib.closing(Client(stage.port).connection()) as connection:
+        body = json.dumps(signing(time.time()))
+        before = time.monotonic()
+        for _ in range(50):
+            connection.request("POST", SIGNING, body, {"Content-Type": "application/json"})
+            assert connection.getresponse().read().startswith(b'{"signingResponse"')
+        assert time.monotonic() - before < 1.5  # 2 s of delayed acknowledgements otherwise
+
+
 def test_chunks_have_no_length(stage: Stage) -> None:
     with stage.running(""), contextlib.closing(Client(stage.port).connection()) as connection:
         body = iter([json.dumps(signing(time.time())).encode()])
