@@ -238,9 +238,8 @@ class Server:
         if self._verifier is not None:
             gauges |= {("identity_doubt", about): float(doubt) for about, doubt in self._verifier.doubts().items()}
             statistics = self._verifier.statistics
-            for cause, failures in statistics.fetches.items():
-                if cause != "loaded":
-                    gauges["certificate_fetch_failures_total", cause] = failures
+            gauges |= {("certificate_fetches_total", outcome): n for outcome, n in statistics.fetches.items()}
+            gauges["certificate_fetch_failures_total",] = statistics.fetches.total() - statistics.fetches["loaded"]
             histograms["certificate_fetch_seconds"] = (BUCKETS[:-1], statistics.buckets, statistics.seconds)
         return snapshot(self.tally, gauges, histograms)
 

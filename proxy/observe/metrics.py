@@ -45,7 +45,8 @@ METRICS: Final[Mapping[str, Metric]] = {
         "gauge", "Whether the own clock or anchors are in doubt: tokens went bad on all trunks at once.", ("about",)
     ),
     "certificate_fetch_seconds": Metric("histogram", "How long certificates took to be fetched."),
-    "certificate_fetch_failures_total": Metric("counter", "Fetches of certificates that failed, by cause.", ("cause",)),
+    "certificate_fetch_failures_total": Metric("counter", "Fetches of certificates that failed."),
+    "certificate_fetches_total": Metric("counter", "Fetches of certificates by how they ended.", ("outcome",)),
     "certificate_not_after_timestamp_seconds": Metric(
         "gauge", "When an own certificate or trust anchor ends.", ("name",)
     ),

@@ -109,6 +109,10 @@ def test_a_repository_that_hangs_delays_its_own_calls_alone(stage: Stage, lab: L
     assert max(late) >= 1_900_000  # the first of them waited its time
     assert max(each["elapsed_us"] for each in verdicts if each["trunk"] == "acme-1") < min(2_000_000, max(late))
     assert {rule for each in verdicts for rule in rules(each)} == {"identity.unreachable"}
+    metrics = proxy.metrics()
+    failed = metrics["trunkward_certificate_fetches_total", "outcome=timeout"]
+    assert metrics["trunkward_certificate_fetch_failures_total",] == failed >= 1
+    assert metrics["trunkward_identity_total", "result=unknown"] == 20
     proxy.stop()
 
 
