@@ -13,6 +13,7 @@ from stirshaken.verify import Identity, Verification
 PASSED = "TN-Validation-Passed"
 FAILED = "TN-Validation-Failed"
 NONE = "No-TN-Validation"
+_NO_CALLER = frozenset({claims.DIV}) | claims.ASIDES  # tokens that prove no caller by themselves
 
 
 def attestation(call: Call, verdict: Verdict, facts: Facts) -> str:
@@ -68,7 +69,7 @@ def _vouches(identity: Identity) -> bool:
     Whether a token is valid and says that the caller may use the number, as a base PASSporT does by itself; of one
     that carries another (div-o) the one within says who calls.
     """
-    if identity.result is not Result.PASSED or identity.ignored or identity.ppt in (claims.DIV, *claims.ASIDES):
+    if identity.result is not Result.PASSED or identity.ignored or identity.ppt in _NO_CALLER:
         return False
     return bool((identity.original or identity.claims).get("attest", "A") == "A")
 

@@ -117,7 +117,7 @@ def _plain(value: object) -> str:
     return "".join(character if character.isprintable() else "?" for character in str(value))[:EVIDENCE]
 
 
-CHECK = Check(
+CHECK: Check = Check(
     name="identity",
     says="A signed identity, where there is one or must be one, is valid and names this caller and this called.",
     source="RFC 8224 §6.2",

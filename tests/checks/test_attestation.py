@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from proxy.call.directory import Directory
 from proxy.call.model import Call
 from proxy.call.trunk import RuleAction
 from proxy.checks.attestation import attestation, verstat
@@ -69,7 +71,8 @@ def test_a_policy_that_ignores_a_rule_proves_nothing() -> None:
 
 def test_a_check_that_broke_proves_nothing() -> None:
     asked, known = call(), replace(facts(), terms=terms())
-    made = verdict(asked, replace(known, directory=None))  # type: ignore[arg-type]  # a directory that never came
+    torn = Directory({}, {}, array("Q", [0]), array("Q"), array("I"), ())  # its arrays are torn
+    made = verdict(asked, replace(known, directory=torn))
     assert attestation(asked, made, known) == "B"
 
 

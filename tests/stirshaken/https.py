@@ -61,7 +61,7 @@ def endless(head: bytes, part: bytes) -> Behaviour:
 
     async def behave(writer: Writer) -> None:
         writer.write(head)
-        while True:
+        while not writer.is_closing():
             writer.write(part)
             await writer.drain()
 
