@@ -64,6 +64,7 @@ def endless(head: bytes, part: bytes) -> Behaviour:
         while not writer.is_closing():
             writer.write(part)
             await writer.drain()
+            await asyncio.sleep(0)  # drain() alone lets nobody else know that the other side has gone
 
     return behave
 
