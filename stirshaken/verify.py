@@ -104,8 +104,8 @@ class Reading:
             self.field = identity.parse(value)
             if self.field.ppt in claims.SUPPORTED and not self.field.compact:
                 self.layers = tuple(unfold(passport.decode(self.field.token)))
-        except UnsupportedError as error:
-            self.rule, self.fault = Rule.UNTRUSTED, error.reason
+        except UnsupportedError as unsupported:
+            self.rule, self.fault = Rule.UNTRUSTED, unsupported.reason
         except MalformedError as error:
             self.fault = error.reason
 
