@@ -103,7 +103,7 @@ class Directory:
     def conflicts(self, clashes: Mapping[int, tuple[str, str]], most: int) -> tuple[tuple[str, str, str, str], ...]:
         """The first ranges whose set of grants is among `clashes`, with the two customers of each."""
         ranges = zip(self._first, self._last, self._grants, strict=True)
-        found = ((_number(low), _number(high), *clashes[index]) for low, high, index in ranges if index in clashes)
+        found = ((number_of(low), number_of(high), *clashes[index]) for low, high, index in ranges if index in clashes)
         return tuple(islice(found, most))
 
     @property
@@ -154,7 +154,7 @@ class Directory:
         found: list[tuple[str, str, Grant]] = []
         mine = {index: [grant for grant in held if grant.trunk_id == trunk_id] for index, held in enumerate(self._sets)}
         for low, high, index in zip(self._first, self._last, self._grants, strict=True):
-            found += [(_number(low), _number(high), grant) for grant in mine[index]]
+            found += [(number_of(low), number_of(high), grant) for grant in mine[index]]
             if len(found) >= most:
                 break
         return found[:most]
@@ -226,6 +226,22 @@ class DirectoryBuilder:
         facts = (trunk_id, valid_from, valid_to, purpose, proof)
         self._rows.append((low, high, self._interned.setdefault(facts, len(self._interned))))
 
+    def add_keys(
+        self,
+        trunk_id: str,
+        low: int,
+        high: int,
+        valid_from: date | None = None,
+        valid_to: date | None = None,
+        purpose: str = "",
+        proof: str = "",
+    ) -> None:
+        """Allocate what `key_of` makes `low` to `high` of, as a store keeps it. Raises ValueError."""
+        if not 10 <= low <= high < 2 * 10**MAX_DIGITS or not _same_length(low, high):
+            raise ValueError(f"no range of keys: {low} to {high}")
+        facts = (trunk_id, valid_from, valid_to, purpose, proof)
+        self._rows.append((low, high, self._interned.setdefault(facts, len(self._interned))))
+
     def add_prefix(
         self,
         trunk_id: str,
@@ -285,7 +301,8 @@ def _same_length(one: int, other: int) -> bool:
     return len(str(one)) == len(str(other))
 
 
-def _number(key: int) -> str:
+def number_of(key: int) -> str:
+    """The E.164 number that `key_of` made a key of."""
     return "+" + str(key)[1:]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from proxy.settings.kinds import hide_password
 from proxy.store.errors import StoreError
 from proxy.store.schema import HEAD
 
@@ -24,7 +24,6 @@ SQLITE: Final = "sqlite:"
 WAIT_SECONDS: Final = 60  # for another writer: an import of a million rows takes less
 _CONNECT_SECONDS: Final = 5
 _WRITER: Final = 0x7472_756E_6B77_6172  # of the advisory lock; "trunkwar"
-_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*):[^@]*@")
 
 
 class Store:
@@ -114,15 +113,10 @@ def open_store(url: str, base: Path, *, create: bool = False) -> Store:
     try:
         address = make_url(url).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError) as error:
-        raise StoreError("store.unavailable", store=shown(url), reason="URL") from error
+        raise StoreError("store.unavailable", store=hide_password(url), reason="URL") from error
     connect = {"connect_timeout": _CONNECT_SECONDS} if "connect_timeout" not in address.query else {}
     engine = create_engine(address, poolclass=NullPool, connect_args=connect)
-    return Store(engine, shown(url))
-
-
-def shown(url: str) -> str:
-    """A URL as people may see it: without the password."""
-    return _PASSWORD.sub(r"\1@", url)
+    return Store(engine, hide_password(url))
 
 
 def _sqlite(path: Path, *, create: bool) -> Engine:
@@ -147,4 +141,4 @@ def _sqlite(path: Path, *, create: bool) -> Engine:
 
 def _reason(error: DatabaseError | InterfaceError) -> str:
     lines = [line for line in str(error.orig).splitlines() if line.strip()]
-    return shown(lines[0].strip()) if lines else type(error).__name__
+    return hide_password(lines[0].strip()) if lines else type(error).__name__

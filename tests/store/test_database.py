@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 
-from proxy.store.database import MIGRATIONS, Store, open_store, shown
+from proxy.store.database import MIGRATIONS, Store, open_store
 from proxy.store.errors import StoreError
 from proxy.store.schema import HEAD, Change, Customer, Stored
 
@@ -142,16 +142,3 @@ def test_errors_of_the_program_are_no_errors_of_the_store(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.read() as session:
         session.execute(text("SELECT nothing FROM nowhere"))
     assert isinstance(caught.value.__cause__, DatabaseError)
-
-
-@pytest.mark.parametrize(
-    ("url", "seen"),
-    [
-        ("postgresql://tw:secret@db:5432/tw", "postgresql://tw@db:5432/tw"),
-        ("postgresql://tw:se:cr@db/tw", "postgresql://tw@db/tw"),
-        ("postgresql://db/tw", "postgresql://db/tw"),
-        ("sqlite:directory.db", "sqlite:directory.db"),
-    ],
-)
-def test_passwords_are_not_shown(url: str, seen: str) -> None:
-    assert shown(url) == seen
