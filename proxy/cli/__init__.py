@@ -18,6 +18,8 @@ COMMANDS = {
     "check-config": "proxy.cli.check_config",
     "explain": "proxy.cli.explain",
     "reload": "proxy.cli.reload",
+    "directory": "proxy.cli.directory",
+    "customer": "proxy.cli.customer",
     "trunk": "proxy.cli.trunk",
     "number": "proxy.cli.number",
     "call": "proxy.cli.call",
