@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from proxy.call.trunk import Customer
 from proxy.settings.directory_model import TrunkEntry
 from proxy.settings.load import policy_problems, validate
 from proxy.settings.problems import Problem, ProblemList
 from proxy.settings.yaml_strict import Document, Positions
+from proxy.store.admission import customer_of
+from proxy.store.changing import check_pilot
+from proxy.store.entries import ambiguous, trunk_of
+from proxy.store.errors import StoreError
+from proxy.store.history import By, note
 from proxy.store.schema import Trunk
+from proxy.store.versions import trunk_row
 
 _PLAIN = ("role", "screening", "tgrp", "mode", "state", "pilot_number")
 _MAPPINGS = ("dial_plan", "policy", "identity")
@@ -46,6 +56,60 @@ def checked(raw: dict[str, Any], shown: str, found: ProblemList, rules: Collecti
     faults.add(*policy_problems(document, raw.get("policy"), ("policy",), rules))
     found.add(*_placed(faults, shown, raw.get("id", "")))
     return entry if found.total == before else None
+
+
+def add(session: Session, by: By, raw: dict[str, Any], shown: str, rules: Collection[str]) -> Trunk:
+    """
+    Add a trunk as it would stand in a directory file. `shown` is where, for problems.
+
+    Raises StoreError, and ConfigError with every problem of it.
+    """
+    entry = _sound(raw, shown, rules)
+    if session.get(Trunk, entry.id) is not None:
+        raise StoreError("store.trunk_exists", trunk=entry.id)
+    customer = customer_of(session, entry.customer)
+    if customer.state == "closed":
+        expected = "draft, reviewed, active, suspended"
+        raise StoreError("store.wrong_state", customer=customer.id, state=customer.state, expected=expected)
+    row = Trunk(id=entry.id, customer_id=entry.customer)
+    return _keep(session, by, "trunk add", row, entry, None)
+
+
+def change(
+    session: Session, by: By, trunk_id: str, raw: Mapping[str, Any], shown: str, rules: Collection[str]
+) -> Trunk:
+    """Change some keys of a trunk; None takes a key away. Raises StoreError, and ConfigError."""
+    row = trunk_row(session, trunk_id)
+    before = raw_of(row)
+    after = before | dict(raw) | {"id": trunk_id, "customer": row.customer_id}
+    entry = _sound({name: value for name, value in after.items() if value is not None}, shown, rules)
+    return _keep(session, by, "trunk set", row, entry, before)
+
+
+def _sound(raw: dict[str, Any], shown: str, rules: Collection[str]) -> TrunkEntry:
+    found = ProblemList()
+    entry = checked(raw, shown, found, rules)
+    found.check()
+    assert entry is not None  # noqa: S101 - a missing entry is a problem
+    return entry
+
+
+def _keep(
+    session: Session, by: By, what: str, row: Trunk, entry: TrunkEntry, before: Mapping[str, Any] | None
+) -> Trunk:
+    fill(row, entry)
+    session.add(row)
+    session.flush()
+    trunks = [
+        trunk_of(TrunkEntry.model_validate(raw_of(each)), Customer(each.customer_id), "", frozenset())
+        for each in session.scalars(select(Trunk).order_by(Trunk.id))
+    ]
+    for (index, _, source), (other, network) in ambiguous(enumerate(trunks)):
+        raise StoreError("store.sources", trunk=trunks[index].id, value=source, other=network, owner=other)
+    check_pilot(session, row)
+    note(session, by, what, f"trunk {row.id}", before, raw_of(row))
+    session.flush()
+    return row
 
 
 def _placed(faults: ProblemList, shown: str, trunk_id: str) -> Iterator[Problem]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from proxy.settings.directory_model import TrunkEntry
-from proxy.settings.problems import ProblemList
+from proxy.settings.problems import ConfigError, ProblemList
 from proxy.store.database import Store
+from proxy.store.errors import StoreError
+from proxy.store.history import By, lines
 from proxy.store.schema import Trunk
-from proxy.store.trunks import checked, raw_of
-from tests.store.rows import customer, trunk
+from proxy.store.trunks import add, change, checked, raw_of
+from tests.store.rows import allocation, customer, trunk
 
+BY = By("ann", "2026-11-25T08:00:00Z", date(2026, 11, 25))
 LEAST: dict[str, Any] = {"id": "acme-1", "customer": "acme", "role": "access", "screening": "strict", "state": "active"}
 FULL: dict[str, Any] = LEAST | {
     "role": "peer",
@@ -53,3 +57,46 @@ def test_faults_have_the_trunk_in_the_place_of_a_line() -> None:
         "d.db:trunks.acme-1.mode",
         "d.db:trunks.acme-1.policy.callr",
     ]
+
+
+def test_trunks_are_added_and_changed_with_a_history(store: Store) -> None:
+    with store.write() as session:
+        customer(session, "acme", "draft")
+        row = add(session, BY, LEAST | {"mode": "block"}, "d.db", ())
+        change(session, BY, "acme-1", {"mode": None, "tgrp": "two", "id": "other", "customer": "zeta"}, "d.db", ())
+        assert raw_of(row) == LEAST | {"tgrp": "two"}
+        first, second = lines(session, "trunk acme-1")
+        assert (first.what, first.before) == ("trunk add", None)
+        assert (second.what, second.before, second.after) == ("trunk set", {"mode": "block"}, {"tgrp": "two"})
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"id": "acme-0"}, "store.trunk_exists"),
+        ({"customer": "none"}, "store.no_customer"),
+        ({"customer": "gone"}, "store.wrong_state"),
+        ({"sources": ["192.0.2.7/32"]}, "store.sources"),
+        ({"pilot_number": "+8695588"}, "store.pilot"),
+    ],
+)
+def test_trunks_that_do_not_fit(raw: dict[str, Any], message: str, store: Store) -> None:
+    with store.write() as session:
+        customer(session, "acme")
+        customer(session, "gone", "closed")
+        allocation(session, trunk(session, "acme-0", "acme", sources=["192.0.2.0/24"]), "+8695588")
+        with pytest.raises(StoreError) as caught:
+            add(session, BY, LEAST | raw, "d.db", ())
+        assert caught.value.message_key == message
+        session.rollback()
+
+
+def test_wrong_values_change_nothing(store: Store) -> None:
+    with store.write() as session:
+        customer(session, "acme")
+        trunk(session, "acme-1", "acme")
+        with pytest.raises(ConfigError, match=r"trunks\.acme-1\.mode"):
+            change(session, BY, "acme-1", {"mode": "blok"}, "d.db", ())
+        with pytest.raises(StoreError, match=r"store\.no_trunk"):
+            change(session, BY, "none", {}, "d.db", ())
+        assert lines(session) == []
