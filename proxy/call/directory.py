@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from itertools import islice, pairwise
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from proxy.call.barred import NO_BARS, Bar, Barred
+from proxy.call.ranges import disjoint
 from proxy.call.trunk import Customer, Trunk
 
 MAX_DIGITS: Final = 18  # with the leading 1 of a key it still fits 64 bits; E.164 has 15, 95… numbers up to 18
@@ -57,7 +59,18 @@ class Directory:
     A single number is a range of one. Look-ups take about a microsecond; a million random numbers take 20 MB.
     """
 
-    __slots__ = ("_exact", "_first", "_grants", "_last", "_networks", "_sets", "customers", "total", "trunks")
+    __slots__ = (
+        "_barred",
+        "_exact",
+        "_first",
+        "_grants",
+        "_last",
+        "_networks",
+        "_sets",
+        "customers",
+        "total",
+        "trunks",
+    )
 
     def __init__(
         self,
@@ -67,6 +80,7 @@ class Directory:
         last: array[int],
         grants: array[int],
         sets: tuple[Grants, ...],
+        barred: Barred = NO_BARS,
     ) -> None:
         """`first[i]`–`last[i]` are disjoint ascending ranges of keys; `sets[grants[i]]` holds for the range."""
         self.trunks = MappingProxyType(dict(trunks))
@@ -75,6 +89,7 @@ class Directory:
         self._last = last
         self._grants = grants
         self._sets = sets
+        self._barred = barred
         self.total = sum(last) - sum(first) + len(first)
         self._exact: dict[str, tuple[Trunk, ...]] = {}
         self._networks: list[tuple[Network, Trunk]] = []
@@ -92,7 +107,15 @@ class Directory:
         self._networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
 
     def __reduce__(self) -> tuple[object, ...]:
-        parts = (dict(self.trunks), dict(self.customers), self._first, self._last, self._grants, self._sets)
+        parts = (
+            dict(self.trunks),
+            dict(self.customers),
+            self._first,
+            self._last,
+            self._grants,
+            self._sets,
+            self._barred,
+        )
         return (Directory, parts)
 
     @property
@@ -130,6 +153,10 @@ class Directory:
             if grant.trunk_id == trunk_id and grant.covers(today):
                 return True
         return False
+
+    def bar(self, number: str, today: date) -> Bar | None:
+        """Why nobody may show a number on a day (do not originate); None where nothing bars it."""
+        return self._barred.at(key_of(number), today) if self._barred else None
 
     def why_not(self, trunk_id: str, number: str, today: date) -> str:
         """Why a number is not allocated to a trunk on a day, without telling whose it is; "" when it is."""
@@ -198,6 +225,7 @@ class DirectoryBuilder:
         self._customers: dict[str, Customer] = {}
         self._interned: dict[tuple[str, date | None, date | None, str, str], int] = {}
         self._rows: list[tuple[int, int, int]] = []
+        self._bars: list[tuple[int, int, Bar]] = []
 
     def add_customer(self, customer: Customer) -> None:
         """Add a customer, with or without trunks."""
@@ -255,13 +283,17 @@ class DirectoryBuilder:
         for more in range(max(1, _NUMBER_DIGITS + 2 - len(prefix))):
             self.add(trunk_id, prefix + "0" * more, prefix + "9" * more, valid_from, valid_to, purpose, proof)
 
+    def add_bar(self, low: int, high: int, bar: Bar) -> None:
+        """Bar what `key_of` makes `low` to `high` of from being shown by anybody."""
+        self._bars.append((low, high, bar))
+
     def build(self) -> Directory:
         """Make the directory. Raises Overlap."""
         grants = tuple(Grant(*facts) for facts in self._interned)
         self._rows.sort()
         first, last, chosen = array("Q"), array("Q"), array("I")
         sets: dict[tuple[int, ...], int] = {}
-        for low, high, held in _disjoint(self._rows):
+        for low, high, held in disjoint(self._rows):
             index = sets.setdefault(held, len(sets))
             if last and last[-1] + 1 == low and chosen[-1] == index and _same_length(last[-1], low):
                 last[-1] = high
@@ -276,6 +308,7 @@ class DirectoryBuilder:
             last,
             chosen,
             tuple(tuple(grants[index] for index in held) for held in sets),
+            Barred(self._bars),
         )
         clashes = {index: clash for index, held in enumerate(built.sets) if (clash := self._clash(held))}
         if clashes:
@@ -304,40 +337,3 @@ def _same_length(one: int, other: int) -> bool:
 def number_of(key: int) -> str:
     """The E.164 number that `key_of` made a key of."""
     return "+" + str(key)[1:]
-
-
-def _disjoint(rows: list[tuple[int, int, int]]) -> Iterable[tuple[int, int, tuple[int, ...]]]:
-    """Sorted, possibly overlapping ranges as disjoint ones, each with the grants that hold on all of it."""
-    index, count = 0, len(rows)
-    while index < count:
-        low, high, grant = rows[index]
-        index += 1
-        if index == count or rows[index][0] > high:  # nearly every row stands alone
-            yield low, high, (grant,)
-            continue
-        cluster = [(low, high, grant)]
-        while index < count and rows[index][0] <= high:
-            cluster.append(rows[index])
-            high = max(high, rows[index][1])
-            index += 1
-        yield from _cut(cluster)
-
-
-def _cut(cluster: list[tuple[int, int, int]]) -> Iterable[tuple[int, int, tuple[int, ...]]]:
-    """A cluster of overlapping ranges cut at every border: a sweep over where each begins and ends."""
-    events: dict[int, tuple[list[int], list[int]]] = {}
-    for low, high, grant in cluster:
-        events.setdefault(low, ([], []))[0].append(grant)
-        events.setdefault(high + 1, ([], []))[1].append(grant)
-    held: dict[int, int] = {}
-    borders = sorted(events)
-    for border, following in pairwise(borders):
-        begin, end = events[border]
-        for grant in begin:
-            held[grant] = held.get(grant, 0) + 1
-        for grant in end:
-            held[grant] -= 1
-            if not held[grant]:
-                del held[grant]
-        if held:
-            yield border, following - 1, tuple(sorted(held))

@@ -22,6 +22,8 @@ COMMANDS = {
     "customer": "proxy.cli.customer",
     "trunk": "proxy.cli.trunk",
     "number": "proxy.cli.number",
+    "dno": "proxy.cli.dno",
+    "consent": "proxy.cli.consent",
     "call": "proxy.cli.call",
     "cert": "proxy.cli.cert",
     "identity": "proxy.cli.identity",

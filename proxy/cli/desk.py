@@ -14,6 +14,9 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from proxy.call.directory import key_of, number_of
+from proxy.call.numbers import normalise
+from proxy.call.trunk import DialPlan
 from proxy.checks.policy import NAMES
 from proxy.cli.language import Language, lang_option, pick
 from proxy.cli.problems import show_problems
@@ -52,6 +55,23 @@ class Desk:
             raise StoreError("store.nobody")
         moment = datetime.fromtimestamp(time(), UTC)
         return By(self.who.strip(), moment.strftime("%Y-%m-%dT%H:%M:%SZ"), self.today)
+
+    def key(self, number: str) -> int:
+        """The key of a number as people write it. Raises StoreError."""
+        found = normalise(number.replace(" ", ""), DialPlan(country=self.settings.numbering.country))
+        if not found:
+            raise StoreError("number.unreadable", number=number)
+        return key_of(found)
+
+    def keys(self, first: str, last: str | None) -> tuple[int, int]:
+        """The keys of a range, or of one number. Raises StoreError."""
+        low = self.key(first)
+        high = self.key(last) if last else low
+        if len(str(low)) != len(str(high)):
+            raise StoreError("config.lengths")
+        if high < low:
+            raise StoreError("config.order", first=number_of(low))
+        return low, high
 
     def say(self, key: str, **values: object) -> None:
         """A sentence for people, on standard error."""

@@ -12,9 +12,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from proxy.call.directory import key_of, number_of
-from proxy.call.numbers import normalise
-from proxy.call.trunk import DialPlan
+from proxy.call.directory import number_of
 from proxy.cli.customer import sha256_of
 from proxy.cli.desk import Desk, at_desk
 from proxy.cli.table import json_text, visible
@@ -130,15 +128,13 @@ def export_command(desk: Desk, trunk_id: str, version: int, out: Path | None) ->
 @at_desk()
 def history_command(desk: Desk, number: str) -> None:
     """Show every allocation that a number ever had: who gave it, who took it, when. Exit 1 when there is none."""
-    found = normalise(number.replace(" ", ""), DialPlan(country=desk.settings.numbering.country))
-    if not found:
-        raise StoreError("number.unreadable", number=number)
+    key = desk.key(number)
     with desk.store.read() as session:
-        rows = happened(session, key_of(found))
+        rows = happened(session, key)
     if rows or desk.output != "table":
         desk.show(HISTORY, list(rows))
     if not rows:
-        raise StoreError("number.nobody", number=found)
+        raise StoreError("number.nobody", number=number_of(key))
 
 
 def _terms(desk: Desk, keep: bool, given: Mapping[str, Any]) -> Terms:

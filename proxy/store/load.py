@@ -10,6 +10,7 @@ from datetime import date
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from proxy.call.barred import Bar
 from proxy.call.directory import DirectoryBuilder, Overlap
 from proxy.call.trunk import Customer, Trunk
 from proxy.settings.directory_model import Period, TrunkEntry
@@ -70,6 +71,9 @@ class _Reading:
             self._note("trunks", "directory.sources", value=source, other=other, trunk=trunk_id)
         self._allocations()
         self._count_ends()
+        days = _Days()
+        for row in self.session.scalars(select(schema.Barred)):
+            self.builder.add_bar(row.low, row.high, Bar(row.reason, days[row.valid_from], days[row.valid_to]))
 
     def _policies(self) -> Mapping[str, dict[str, object]]:
         found: dict[str, dict[str, object]] = {}
