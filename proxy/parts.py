@@ -17,12 +17,13 @@ from proxy.core.admit import Admission
 from proxy.core.place import SIP_PORT, Hop, Listener, Place
 from proxy.core.proxy import Network
 from proxy.net.udp import source_for
-from proxy.settings.load import load
+from proxy.settings.load import load, number_source
 from proxy.settings.model import Settings
 from proxy.settings.problems import Problem, ProblemList
 from proxy.sip.uri import parse_uri
 from proxy.sources.admin_files import read_admin
-from proxy.sources.directory_file import load_directory, shrinks_too_far
+from proxy.sources.directory import examine
+from proxy.sources.directory_file import shrinks_too_far
 from proxy.sources.identity_files import NO_FILES, IdentityFiles, node_terms, read_identity
 from proxy.sources.identity_services import authentication_of
 from proxy.sources.judge import OFF, Judge, Rules
@@ -50,12 +51,12 @@ def load_all(config: Path) -> Loaded:
 
 
 def _directory(config: Path, settings: Settings) -> Directory:
-    return load_directory(
-        config.parent / settings.directory.url.removeprefix("file:"),
-        country=settings.numbering.country,
-        emergency=frozenset(settings.numbering.emergency),
-        rules=NAMES,
-    )
+    found = ProblemList()
+    source = number_source(config, settings)
+    examined = examine(source, found, NAMES) if source is not None else None
+    found.check()
+    assert examined is not None  # noqa: S101 - a directory that is not there is a problem
+    return examined.directory
 
 
 def core_trunk(settings: Settings) -> Trunk:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from itertools import islice, pairwise
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from proxy.call.barred import NO_BARS, Bar, Barred
+from proxy.call.ranges import disjoint
 from proxy.call.trunk import Customer, Trunk, Value
 
 MAX_DIGITS: Final = 18  # with the leading 1 of a key it still fits 64 bits; E.164 has 15, 95… numbers up to 18
@@ -57,7 +59,18 @@ class Directory:
     A single number is a range of one. Look-ups take about a microsecond; a million random numbers take 20 MB.
     """
 
-    __slots__ = ("_exact", "_first", "_grants", "_last", "_networks", "_sets", "customers", "total", "trunks")
+    __slots__ = (
+        "_barred",
+        "_exact",
+        "_first",
+        "_grants",
+        "_last",
+        "_networks",
+        "_sets",
+        "customers",
+        "total",
+        "trunks",
+    )
 
     def __init__(
         self,
@@ -67,6 +80,7 @@ class Directory:
         last: array[int],
         grants: array[int],
         sets: tuple[Grants, ...],
+        barred: Barred = NO_BARS,
     ) -> None:
         """`first[i]`–`last[i]` are disjoint ascending ranges of keys; `sets[grants[i]]` holds for the range."""
         self.trunks = MappingProxyType(dict(trunks))
@@ -75,6 +89,7 @@ class Directory:
         self._last = last
         self._grants = grants
         self._sets = sets
+        self._barred = barred
         self.total = sum(last) - sum(first) + len(first)
         self._exact: dict[str, tuple[Trunk, ...]] = {}
         self._networks: list[tuple[Network, Trunk]] = []
@@ -92,7 +107,15 @@ class Directory:
         self._networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
 
     def __reduce__(self) -> tuple[object, ...]:
-        parts = (dict(self.trunks), dict(self.customers), self._first, self._last, self._grants, self._sets)
+        parts = (
+            dict(self.trunks),
+            dict(self.customers),
+            self._first,
+            self._last,
+            self._grants,
+            self._sets,
+            self._barred,
+        )
         return (Directory, parts)
 
     @property
@@ -103,7 +126,7 @@ class Directory:
     def conflicts(self, clashes: Mapping[int, tuple[str, str]], most: int) -> tuple[tuple[str, str, str, str], ...]:
         """The first ranges whose set of grants is among `clashes`, with the two customers of each."""
         ranges = zip(self._first, self._last, self._grants, strict=True)
-        found = ((_number(low), _number(high), *clashes[index]) for low, high, index in ranges if index in clashes)
+        found = ((number_of(low), number_of(high), *clashes[index]) for low, high, index in ranges if index in clashes)
         return tuple(islice(found, most))
 
     @property
@@ -131,6 +154,10 @@ class Directory:
                 return True
         return False
 
+    def bar(self, number: str, today: date) -> Bar | None:
+        """Why nobody may show a number on a day (do not originate); None where nothing bars it."""
+        return self._barred.at(key_of(number), today) if self._barred else None
+
     def why_not(self, trunk_id: str, number: str, today: date) -> str:
         """Why a number is not allocated to a trunk on a day, without telling whose it is; "" when it is."""
         mine = [grant for grant in self.grants(number) if grant.trunk_id == trunk_id]
@@ -154,7 +181,7 @@ class Directory:
         found: list[tuple[str, str, Grant]] = []
         mine = {index: [grant for grant in held if grant.trunk_id == trunk_id] for index, held in enumerate(self._sets)}
         for low, high, index in zip(self._first, self._last, self._grants, strict=True):
-            found += [(_number(low), _number(high), grant) for grant in mine[index]]
+            found += [(number_of(low), number_of(high), grant) for grant in mine[index]]
             if len(found) >= most:
                 break
         return found[:most]
@@ -198,6 +225,7 @@ class DirectoryBuilder:
         self._customers: dict[str, Customer] = {}
         self._interned: dict[tuple[str, date | None, date | None, str, str], int] = {}
         self._rows: list[tuple[int, int, int]] = []
+        self._bars: list[tuple[int, int, Bar]] = []
 
     def add_customer(self, customer: Customer) -> None:
         """Add a customer, with or without trunks."""
@@ -226,6 +254,22 @@ class DirectoryBuilder:
         facts = (trunk_id, valid_from, valid_to, purpose, proof)
         self._rows.append((low, high, self._interned.setdefault(facts, len(self._interned))))
 
+    def add_keys(
+        self,
+        trunk_id: str,
+        low: int,
+        high: int,
+        valid_from: date | None = None,
+        valid_to: date | None = None,
+        purpose: str = "",
+        proof: str = "",
+    ) -> None:
+        """Allocate what `key_of` makes `low` to `high` of, as a store keeps it. Raises ValueError."""
+        if not 10 <= low <= high < 2 * 10**MAX_DIGITS or not _same_length(low, high):
+            raise ValueError(f"no range of keys: {low} to {high}")
+        facts = (trunk_id, valid_from, valid_to, purpose, proof)
+        self._rows.append((low, high, self._interned.setdefault(facts, len(self._interned))))
+
     def add_prefix(
         self,
         trunk_id: str,
@@ -239,13 +283,17 @@ class DirectoryBuilder:
         for more in range(max(1, _NUMBER_DIGITS + 2 - len(prefix))):
             self.add(trunk_id, prefix + "0" * more, prefix + "9" * more, valid_from, valid_to, purpose, proof)
 
+    def add_bar(self, low: int, high: int, bar: Bar) -> None:
+        """Bar what `key_of` makes `low` to `high` of from being shown by anybody."""
+        self._bars.append((low, high, bar))
+
     def build(self) -> Directory:
         """Make the directory. Raises Overlap."""
         grants = tuple(Grant(*facts) for facts in self._interned)
         self._rows.sort()
         first, last, chosen = array("Q"), array("Q"), array("I")
         sets: dict[tuple[int, ...], int] = {}
-        for low, high, held in _disjoint(self._rows):
+        for low, high, held in disjoint(self._rows):
             index = sets.setdefault(held, len(sets))
             if last and last[-1] + 1 == low and chosen[-1] == index and _same_length(last[-1], low):
                 last[-1] = high
@@ -260,6 +308,7 @@ class DirectoryBuilder:
             last,
             chosen,
             tuple(tuple(grants[index] for index in held) for held in sets),
+            Barred(self._bars),
         )
         clashes = {index: clash for index, held in enumerate(built.sets) if (clash := self._clash(held))}
         if clashes:
@@ -285,42 +334,6 @@ def _same_length(one: int, other: int) -> bool:
     return len(str(one)) == len(str(other))
 
 
-def _number(key: int) -> str:
+def number_of(key: int) -> str:
+    """The E.164 number that `key_of` made a key of."""
     return "+" + str(key)[1:]
-
-
-def _disjoint(rows: list[tuple[int, int, int]]) -> Iterable[tuple[int, int, tuple[int, ...]]]:
-    """Sorted, possibly overlapping ranges as disjoint ones, each with the grants that hold on all of it."""
-    index, count = 0, len(rows)
-    while index < count:
-        low, high, grant = rows[index]
-        index += 1
-        if index == count or rows[index][0] > high:  # nearly every row stands alone
-            yield low, high, (grant,)
-            continue
-        cluster = [(low, high, grant)]
-        while index < count and rows[index][0] <= high:
-            cluster.append(rows[index])
-            high = max(high, rows[index][1])
-            index += 1
-        yield from _cut(cluster)
-
-
-def _cut(cluster: list[tuple[int, int, int]]) -> Iterable[tuple[int, int, tuple[int, ...]]]:
-    """A cluster of overlapping ranges cut at every border: a sweep over where each begins and ends."""
-    events: dict[int, tuple[list[int], list[int]]] = {}
-    for low, high, grant in cluster:
-        events.setdefault(low, ([], []))[0].append(grant)
-        events.setdefault(high + 1, ([], []))[1].append(grant)
-    held: dict[int, int] = {}
-    borders = sorted(events)
-    for border, following in pairwise(borders):
-        begin, end = events[border]
-        for grant in begin:
-            held[grant] = held.get(grant, 0) + 1
-        for grant in end:
-            held[grant] -= 1
-            if not held[grant]:
-                del held[grant]
-        if held:
-            yield border, following - 1, tuple(sorted(held))

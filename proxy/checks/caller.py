@@ -1,4 +1,4 @@
-"""caller: every calling number that the INVITE carries belongs to the trunk that it came from."""
+"""caller: every calling number that the INVITE carries belongs to the trunk that it came from, and is not barred."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def judge(call: Call, facts: Facts) -> Result:
     if trunk.role == "access":
         findings += _not_allocated(call, callers, facts)
         findings += _redirected(call, facts)
+    findings += _barred(callers, facts)
     findings += _conflict(callers)
     return Result(Outcome.FAILED, tuple(findings)) if findings else PASSED
 
@@ -39,7 +40,8 @@ def _is_plain(call: Call, facts: Facts) -> bool:
     for claim in claims:
         if claim.number != number:
             return False
-    return facts.directory.allocated(call.trunk.id, number, facts.today)
+    directory, today = facts.directory, facts.today
+    return directory.allocated(call.trunk.id, number, today) and directory.bar(number, today) is None
 
 
 def _unreadable(call: Call, callers: Iterable[Claim]) -> Iterable[Finding]:
@@ -75,6 +77,14 @@ def _not_allocated(call: Call, callers: Iterable[Claim], facts: Facts) -> Iterab
             yield _finding("caller.not_allocated", claim, why)
 
 
+def _barred(callers: Iterable[Claim], facts: Facts) -> Iterable[Finding]:
+    """caller.dno: a number that nobody calls from, whoever brings it."""
+    for claim in callers:
+        bar = facts.directory.bar(claim.number, facts.today) if claim.number else None
+        if bar is not None:
+            yield _finding("caller.dno", claim, "a number that calls are made from")
+
+
 def _redirected(call: Call, facts: Facts) -> Iterable[Finding]:
     """caller.redirected: a redirecting number that is not this trunk's."""
     for claim in call.claims:
@@ -104,7 +114,7 @@ def _finding(rule: str, claim: Claim, expected: str) -> Finding:
 
 CHECK: Check = Check(
     name="caller",
-    says="Every calling number of the INVITE is allocated to the trunk, today.",
+    says="Every calling number of the INVITE is allocated to the trunk, and none is barred, today.",
     source="RFC 3325 §9.1",
     judge=judge,
 )

@@ -19,6 +19,7 @@ DEFAULTS: Final[Mapping[str, RuleAction]] = MappingProxyType(
         "caller.conflict": RuleAction("reject", 403),
         "caller.display_name": RuleAction("reject", 403),
         "caller.anonymous": RuleAction("reject", 433),
+        "caller.dno": RuleAction("reject", 403),
         "caller.redirected": RuleAction("reject", 403),
         "identity.missing": RuleAction("reject", 428),
         "identity.stale": RuleAction("reject", 403),

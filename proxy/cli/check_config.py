@@ -16,13 +16,14 @@ from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
 from proxy.cli.table import json_text, visible
 from proxy.settings.catalogue import text
-from proxy.settings.load import NumberSource, load, number_source
+from proxy.settings.load import load, number_source
 from proxy.settings.model import Settings
 from proxy.settings.problems import ConfigError, Problem, ProblemList
 from proxy.sources.admin_files import read_admin
-from proxy.sources.directory_file import Examined, examine_directory
+from proxy.sources.directory import examine
 from proxy.sources.identity_files import NO_FILES, IdentityFiles, node_terms, read_identity
 from proxy.sources.identity_services import certificate_ends
+from proxy.store.entries import Examined
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def check(config: Path, today: date) -> Report:
     except ConfigError as error:
         found.add(*error.problems)
     source = number_source(config, settings)
-    examined = _examine(source, found) if source is not None else None
+    examined = examine(source, found, NAMES) if source is not None else None
     if settings is not None:
         trunks = examined.directory.trunks.values() if examined is not None else ()
         files = read_identity(config, settings, trunks, found)
@@ -67,11 +68,6 @@ def check(config: Path, today: date) -> Report:
         return Report(tuple(found))
     warnings = (*_warnings(config, settings, examined, today), *_ended(config, files, today))
     return Report((), warnings, settings, examined)
-
-
-def _examine(source: NumberSource, found: ProblemList) -> Examined | None:
-    country, emergency = source.country, source.emergency
-    return examine_directory(source.path, found, country=country, emergency=emergency, rules=NAMES)
 
 
 def _warnings(config: Path, settings: Settings, examined: Examined, today: date) -> Iterator[Problem]:

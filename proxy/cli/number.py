@@ -11,6 +11,7 @@ import click
 from proxy.call.numbers import normalise
 from proxy.call.trunk import DialPlan
 from proxy.cli.language import lang_option, pick
+from proxy.cli.late import LateGroup
 from proxy.cli.table import output_option, print_rows, visible
 from proxy.cli.trunk import config_option, loaded_or_exit
 from proxy.settings.catalogue import text
@@ -18,9 +19,15 @@ from proxy.settings.catalogue import text
 COLUMNS = ("number", "trunk", "customer", "valid_from", "valid_to", "in_force", "purpose", "proof")
 
 
-@click.group("number")
+# they work on a database; a look-up reads any directory
+_MORE = {
+    name: f"proxy.cli.number_list:{name}_command" for name in ("import", "export", "history", "versions", "rollback")
+}
+
+
+@click.group("number", cls=LateGroup, more=_MORE)
 def command() -> None:
-    """Look up numbers."""
+    """Look up, import and export numbers."""
 
 
 @command.command("lookup")

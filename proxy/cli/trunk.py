@@ -10,6 +10,7 @@ import click
 
 from proxy.call.trunk import RuleAction, Trunk
 from proxy.cli.language import lang_option, pick
+from proxy.cli.late import LateGroup
 from proxy.cli.problems import show_problems
 from proxy.cli.table import json_text, output_option, print_rows, visible
 from proxy.parts import Loaded, load_all
@@ -23,9 +24,16 @@ config_option = click.option(
 )
 
 
-@click.group("trunk")
+# they work on a database; list and show read any directory
+_MORE = {
+    name: f"proxy.cli.trunk_entry:{name.replace('-', '_')}_command"
+    for name in ("add", "set", "set-mode", "suspend", "resume")
+}
+
+
+@click.group("trunk", cls=LateGroup, more=_MORE)
 def command() -> None:
-    """List and show trunks."""
+    """List, show, add and change trunks."""
 
 
 def loaded_or_exit(config: Path, language: str) -> Loaded:

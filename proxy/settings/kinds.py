@@ -30,6 +30,7 @@ _COUNTRY: Final = re.compile("[1-9][0-9]{0,2}")
 _AREA: Final = re.compile("(?:[1-9][0-9]{0,5})?")
 _SHORT: Final = re.compile("[0-9]{2,6}")
 _DIALLED: Final = re.compile(r"\+?[0-9*#]{1,15}")
+_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*):[^@]*@")
 _REPLACED: Final = re.compile(r"\+?[0-9]{0,15}")
 
 
@@ -42,6 +43,11 @@ class Section(BaseModel):
 def fault(key: str, **values: object) -> PydanticCustomError:
     """Make the error whose text is `config.<key>` in the catalogue."""
     return PydanticCustomError(f"config.{key}", key, values)
+
+
+def hide_password(url: str) -> str:
+    """A URL as people may see it: without the password."""
+    return _PASSWORD.sub(r"\1@", url)
 
 
 def parse_day(value: str) -> date | None:

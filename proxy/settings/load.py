@@ -16,6 +16,7 @@ from proxy.settings.model import DirectorySource, Numbering, Settings
 from proxy.settings.problems import Problem, ProblemList, nearest
 from proxy.settings.yaml_strict import Document, dotted
 
+FILE: Final = "file:"  # what the URL of a directory file begins with
 MAX_OCTETS: Final = yaml_strict.MAX_CHARACTERS + 1
 Read = TypeVar("Read", bound=BaseModel)
 
@@ -207,22 +208,33 @@ def _twice(at: _Places, values: Mapping[yaml_strict.Path, object], message: str)
 
 @dataclass(frozen=True, slots=True)
 class NumberSource:
-    """What the directory file is read with."""
+    """Where the directory is, and what it is read with."""
 
-    path: Path
+    config: Path
+    url: str
     country: str
     emergency: frozenset[str]
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file; else it is a database."""
+        return self.url.startswith(FILE)
+
+    @property
+    def path(self) -> Path:
+        """The directory file; a relative path starts at the configuration file."""
+        return self.config.parent / self.url.removeprefix(FILE)
 
 
 def number_source(config: Path, settings: Settings | None) -> NumberSource | None:
     """
-    Give the directory file of a configuration.
+    Give the directory of a configuration.
 
     Of one that is broken (`settings` None) what can still be made out, so that both are looked at in one go;
     None when it does not say where its directory is.
     """
     if settings is not None:
-        path, numbering = settings.directory.path, settings.numbering
+        url, numbering = settings.directory.url, settings.numbering
     else:
         data = open_document(config).data
         unheard = ProblemList()
@@ -231,6 +243,6 @@ def number_source(config: Path, settings: Settings | None) -> NumberSource | Non
         source = validate(DirectorySource, document, unheard, parts.get("directory"))
         if source is None:
             return None
-        path = source.path
+        url = source.url
         numbering = validate(Numbering, document, unheard, parts.get("numbering", {})) or Numbering()
-    return NumberSource(config.parent / path, numbering.country, frozenset(numbering.emergency))
+    return NumberSource(config, url, numbering.country, frozenset(numbering.emergency))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Literal
@@ -25,18 +26,20 @@ from proxy.settings.kinds import (
     Text,
     between,
     fault,
+    hide_password,
     one_of,
     parse_sip_uri,
 )
 
-_SCHEME = "file:"
+# file:path and sqlite:path, relative or absolute, and with an empty host (file:///path); a database on a server.
+# file://host/… is elsewhere. No driver is named in an URL: which one is used is the program's affair.
+_DIRECTORY_URL = re.compile(r"(?:file|sqlite):(?:///|(?!//)).+|postgresql://[^/?#\s]*/[^/?#\s]+(?:\?[^#\s]*)?")
 
 
 def _directory_url(value: object) -> str:
-    path = value.removeprefix(_SCHEME) if isinstance(value, str) else ""
-    if path in ("", value) or (path.startswith("//") and not path.startswith("///")):  # file://host/… is elsewhere
-        raise fault("url", value=value)
-    return str(value)
+    if not isinstance(value, str) or not _DIRECTORY_URL.fullmatch(value):
+        raise fault("url", value=hide_password(str(value)))
+    return value
 
 
 def _whole(low: int, high: int) -> BeforeValidator:
@@ -121,17 +124,13 @@ class DirectorySource(Section):
     """Where trunks and numbers come from."""
 
     url: Annotated[Text, BeforeValidator(_directory_url)] = Field(
-        description="`file:` and a path to the directory file; a relative path starts at this file."
+        description="`file:` and a path to the directory file, `sqlite:` and a path to a database, or "
+        "`postgresql://user@host/database`; a relative path starts at this file."
     )
     max_shrink: Percent = Field(
         default=0.2,
         description="A reload that would drop more than this share of all numbers is refused, unless forced.",
     )
-
-    @property
-    def path(self) -> str:
-        """The path in `url`, relative or absolute."""
-        return self.url.removeprefix(_SCHEME)
 
 
 class Numbering(Section):

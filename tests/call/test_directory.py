@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.call.directory import MAX_DIGITS, Directory, DirectoryBuilder, Grant, Overlap, key_of
+from proxy.call.directory import MAX_DIGITS, Directory, DirectoryBuilder, Grant, Overlap, key_of, number_of
 from proxy.call.trunk import Customer, Trunk
 
 TODAY = date(2026, 11, 23)
@@ -198,3 +198,14 @@ def test_keys_keep_lengths_apart_and_order_within(one: int, other: int, data: st
 
     assert (key_of("+" + a) < key_of("+" + b)) is ((len(a), a) < (len(b), b))
     assert key_of("+" + a) < 2**64
+
+
+def test_ranges_of_keys_are_ranges_of_numbers() -> None:
+    made = builder()
+    made.add_keys("acme-1", key_of("+8695588"), key_of("+8695599"), None, date(2026, 1, 1), "hotline", "letter")
+    (grant,) = made.build().grants("+8695590")
+    assert (grant.trunk_id, grant.valid_to, grant.purpose, grant.proof) == ("acme-1", date(2026, 1, 1), "hotline", "letter")  # fmt: skip
+    assert number_of(key_of("+8695588")) == "+8695588"
+    for low, high in ((1, 1), (18695588, 18695587), (18695588, 186955880), (2 * 10**18, 2 * 10**18)):
+        with pytest.raises(ValueError, match="no range of keys"):
+            made.add_keys("acme-1", low, high)

@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 
+from proxy.call.barred import Bar
 from proxy.call.directory import Grant
 from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk
 
@@ -19,6 +20,7 @@ VALUES = [
     Trunk(
         "acme-1", Customer("acme"), mode="monitor", valid_to=date(2026, 11, 23), policy={"caller": RuleAction("tag")}
     ),
+    Bar("robocalls", date(2026, 1, 1), None),
     Grant("acme-1", date(2026, 1, 1), None, "service", "paper"),
 ]
 

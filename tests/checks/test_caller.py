@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from proxy.checks.base import Outcome
+from proxy.call.barred import Bar
+from proxy.call.directory import DirectoryBuilder, key_of
+from proxy.checks.base import Facts, Outcome
 from proxy.checks.caller import judge
-from tests.checks.calls import GOOD, call, facts, trunk
+from tests.checks.calls import GOOD, TODAY, call, facts, trunk
 
 PAI = "P-Asserted-Identity: <sip:+862488880002@h>"
 SPOOFED = "<sip:+862477770000@h>"
@@ -162,3 +166,22 @@ def test_evidence_is_what_stood_on_the_wire() -> None:
 
     assert (finding.header, finding.value) == ("From", '"x"  <sip:+862477770000@h>;tag=a')
     assert finding.expected == "a number allocated to trunk acme-1"  # and not whose it is
+
+
+@pytest.mark.parametrize("role", ["peer", "access"])
+def test_numbers_that_nobody_calls_from(role: str) -> None:
+    made = DirectoryBuilder()
+    made.add_trunk(trunk())
+    made.add("acme-1", "+862488880000", "+862488880099")
+    made.add_bar(key_of("+862488880001"), key_of("+862488880001"), Bar("hot line"))
+    made.add_bar(key_of("+862488880002"), key_of("+862488880002"), Bar("was one", None, date(2025, 12, 31)))
+    barred = Facts(made.build(), TODAY)
+    found = judge(call(on=trunk(role=role)), barred).findings
+    assert [(finding.rule, finding.header) for finding in found] == [("caller.dno", "From")]
+    others = judge(call(caller="<sip:02488880002@h>;tag=a", on=trunk(role=role)), barred)
+    assert others.outcome is Outcome.PASSED
+    behind = judge(
+        call("P-Asserted-Identity: <tel:+862488880001>", caller="<sip:02488880002@h>;tag=a", on=trunk(role=role)),
+        barred,
+    )
+    assert [(finding.rule, finding.header) for finding in behind.findings] == [("caller.dno", "P-Asserted-Identity")]

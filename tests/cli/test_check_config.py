@@ -89,7 +89,7 @@ def test_both_files_at_once(tmp_path: Path) -> None:
     [
         pytest.param("nonsense", DIRECTORY, ["c.yaml:1:1: must be a mapping (key: value)"], id="no-configuration"),
         pytest.param(CONFIG.replace("file:d", "file:e"), DIRECTORY, ["e.yaml: cannot be read: No such file or directory"], id="no-directory"),
-        pytest.param(CONFIG.replace("file:d", "http:d"), "broken", ["c.yaml:6:18: directory.url: 'http:d.yaml' is no directory; this version reads file:PATH only"], id="directory-unknown"),
+        pytest.param(CONFIG.replace("file:d", "http:d"), "broken", ["c.yaml:6:18: directory.url: 'http:d.yaml' is no directory; write file:PATH, sqlite:PATH or postgresql://user@host/database"], id="directory-unknown"),
         pytest.param(CONFIG, "", ["d.yaml: is empty"], id="directory-empty"),
     ],
 )  # fmt: skip

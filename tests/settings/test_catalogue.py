@@ -15,7 +15,7 @@ from proxy.checks.policy import RULES
 from proxy.settings import yaml_strict
 from proxy.settings.catalogue import text, texts
 
-CLOSED = {"file", "yaml", "config", "directory", "csv", "check", "warning"}
+CLOSED = {"file", "yaml", "config", "directory", "csv", "check", "warning", "store", "import"}
 KEY = re.compile(r"[a-z_]+(\.[a-z0-9_-]+)+")
 
 
@@ -50,8 +50,8 @@ def literals(source: Path) -> Iterator[str]:
 
 
 def asked_for(source: Path) -> Iterator[str]:
-    """What text(…), QuestionError(…) and Problem(…) are called with, where it is written out."""
-    places = {"text": 0, "QuestionError": 0, "Problem": 4}
+    """What text(…), QuestionError(…), StoreError(…), Unreadable(…) and Problem(…) are called with, where it is written out."""
+    places = {"text": 0, "QuestionError": 0, "StoreError": 0, "Unreadable": 0, "Problem": 4}
     for node in ast.walk(ast.parse(source.read_bytes())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in places:
             for argument in node.args[places[node.func.id] :][:1]:

@@ -151,3 +151,16 @@ def test_sections_are_frozen_and_know_no_strange_keys() -> None:
         setattr(entry, "action", "reject")  # noqa: B010 - mypy knows that it is frozen
     with pytest.raises(ValidationError):
         kinds.PolicyAction.model_validate({"action": "tag", "more": 1})
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("postgresql://tw:secret@db:5432/tw", "postgresql://tw@db:5432/tw"),
+        ("postgresql://tw:se:cr@db/tw", "postgresql://tw@db/tw"),
+        ("postgresql://db/tw", "postgresql://db/tw"),
+        ("sqlite:directory.db", "sqlite:directory.db"),
+    ],
+)
+def test_passwords_are_not_shown(url: str, seen: str) -> None:
+    assert kinds.hide_password(url) == seen

@@ -71,9 +71,9 @@ def test_a_good_file(tmp_path: Path) -> None:
         pytest.param("sip:192.0.2.9", "sip:192.0.2.1:5060", ["5:21: core.next_hops[0].uri: 'sip:192.0.2.1:5060' is this node's own address: calls would come back to it"], id="own-address"),
         pytest.param('[{uri: "sip:192.0.2.9"}]', "[]", ["5:14: core.next_hops: must have at least one entry"], id="no-next-hop"),
         pytest.param("core:", "core:\n  ring_timeout: 0s", ["5:17: core.ring_timeout: must be from 1s to 1h"], id="ring-timeout"),
-        pytest.param("file:trunks.yaml", "sqlite:///d.db", ["6:18: directory.url: 'sqlite:///d.db' is no directory; this version reads file:PATH only"], id="scheme"),
-        pytest.param("file:trunks.yaml", "file:", ["6:18: directory.url: 'file:' is no directory; this version reads file:PATH only"], id="no-path"),
-        pytest.param("file:trunks.yaml", "file://host/trunks.yaml", ["6:18: directory.url: 'file://host/trunks.yaml' is no directory; this version reads file:PATH only"], id="file-of-another-host"),
+        pytest.param("file:trunks.yaml", "mysql://d/d", ["6:18: directory.url: 'mysql://d/d' is no directory; write file:PATH, sqlite:PATH or postgresql://user@host/database"], id="scheme"),
+        pytest.param("file:trunks.yaml", "file:", ["6:18: directory.url: 'file:' is no directory; write file:PATH, sqlite:PATH or postgresql://user@host/database"], id="no-path"),
+        pytest.param("file:trunks.yaml", "file://host/trunks.yaml", ["6:18: directory.url: 'file://host/trunks.yaml' is no directory; write file:PATH, sqlite:PATH or postgresql://user@host/database"], id="file-of-another-host"),
         pytest.param("directory:", "numbering: {country: 86, emergency: [110]}\ndirectory:", ['6:22: numbering.country: must be text; write it in quotes: "86"', '6:38: numbering.emergency[0]: must be text; write it in quotes: "110"'], id="unquoted"),
         pytest.param("directory:", "policy: {caller.not_alocated: {action: tag}}\ndirectory:", ["6:10: policy.caller.not_alocated: there is no rule or rule family 'caller.not_alocated', did you mean 'caller.not_allocated'?"], id="rule"),
         pytest.param("directory:", "policy: {caller: {action: tag, status: 403}}\ndirectory:", ["6:40: policy.caller.status: only the action reject has a status"], id="status-without-reject"),
@@ -193,4 +193,8 @@ def test_the_directory_of_good_settings(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(GOOD, encoding="utf-8")
     source = number_source(tmp_path / "c.yaml", load(tmp_path / "c.yaml", rules=RULES))
     assert source is not None
-    assert (source.path, sorted(source.emergency)) == (tmp_path / "trunks.yaml", ["110", "119", "120", "122"])
+    assert (source.is_file, source.path, sorted(source.emergency)) == (
+        True,
+        tmp_path / "trunks.yaml",
+        ["110", "119", "120", "122"],
+    )

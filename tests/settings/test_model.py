@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from proxy.settings import yaml_strict
 from proxy.settings.directory_model import DirectoryFile
@@ -46,16 +46,28 @@ def test_settings_go_between_processes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "path"),
-    [
-        pytest.param("file:trunks.yaml", "trunks.yaml", id="relative"),
-        pytest.param("file:/etc/trunks.yaml", "/etc/trunks.yaml", id="absolute"),
-        pytest.param("file:///etc/trunks.yaml", "/etc/trunks.yaml", id="url-of-a-file"),
-    ],
-)
-def test_the_path_of_the_directory(url: str, path: str) -> None:
-    settings = Settings.model_validate({**LEAST, "directory": {"url": url}})
-    assert Path("/etc/trunkward") / settings.directory.path == Path("/etc/trunkward") / path
+    "url",
+    ["file:trunks.yaml", "file:/etc/trunks.yaml", "file:///etc/trunks.yaml", "sqlite:d.db", "sqlite:///var/d.db", "sqlite:////d",
+     "postgresql://tw@db/tw", "postgresql://tw:p%40@[::1]:5433/tw?sslmode=require", "postgresql:///tw"],
+)  # fmt: skip
+def test_directories(url: str) -> None:
+    assert Settings.model_validate({**LEAST, "directory": {"url": url}}).directory.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "trunks.yaml", "file:", "file://host/x", "sqlite:", "sqlite://x", "sqlite+aiosqlite:d.db", "postgresql:tw", "postgresql://db",
+     "postgresql://db/", "postgresql+asyncpg://db/tw", "postgresql://db/tw x", "mysql://db/tw", "FILE:x", 5],
+)  # fmt: skip
+def test_no_directories(url: object) -> None:
+    with pytest.raises(ValidationError, match=r"url|text"):
+        Settings.model_validate({**LEAST, "directory": {"url": url}})
+
+
+def test_a_password_is_not_shown_with_a_wrong_url() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({**LEAST, "directory": {"url": "postgresql://tw:secret@db"}})
+    assert caught.value.errors()[0]["ctx"] == {"value": "postgresql://tw@db"}
 
 
 @pytest.mark.parametrize(
