@@ -73,10 +73,6 @@ def _examine(source: NumberSource, found: ProblemList) -> Examined | None:
 
 def _warnings(config: Path, settings: Settings, examined: Examined, today: date) -> Iterator[Problem]:
     file = str(config)
-    hops = settings.core.next_hops
-    if len(hops) > 1:
-        uri = min(hops, key=lambda hop: hop.priority).uri
-        yield Problem(file, 0, 0, "core.next_hops", "warning.one_hop", {"uri": uri})
     if settings.node.mode == "monitor":
         yield Problem(file, 0, 0, "node.mode", "warning.monitor")
     if settings.identity is not None and not settings.identity.trust_anchors:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
+from zlib import crc32
 
 from proxy.core.actions import Address
 from proxy.sip.uri import Uri
@@ -33,14 +34,18 @@ class Listener:
 
 
 class Hop:
-    """A peer that requests are sent to: its address, the listener that they leave from, and "ip:port" for records."""
+    """
+    A peer that requests are sent to: its address, the listener that they leave from, "ip:port" for records, and
+    what tells the branch to it from those to other peers.
+    """
 
-    __slots__ = ("address", "listener", "text")
+    __slots__ = ("address", "listener", "mark", "text")
 
     def __init__(self, address: Address, listener: int) -> None:
         self.address: Final = address
         self.listener: Final = listener
         self.text: Final = show(address)
+        self.mark: Final = b"%08x" % crc32(self.text.encode())
 
 
 @lru_cache(maxsize=4096)

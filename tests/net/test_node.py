@@ -11,14 +11,15 @@ import structlog
 
 from proxy.call.model import Call
 from proxy.checks.base import Verdict
-from proxy.core.actions import Decided, Report
+from proxy.core.actions import Decided, News
 from proxy.core.admit import Admission
-from proxy.core.place import Hop, Listener, Place
+from proxy.core.hops import Hops, HopTerms
+from proxy.core.place import Listener, Place
 from proxy.core.proxy import Network, ProxyCore
 from proxy.core.tally import Tally
 from proxy.net.node import Node
 from proxy.net.udp import open_socket
-from tests.story import KEY, PASS, REJECT, TODAY, directory, network, request, response
+from tests.story import KEY, PASS, REJECT, TODAY, directory, hops, network, request, response
 
 LOG = structlog.make_filtering_bound_logger(50)(structlog.PrintLogger(), [], {})
 
@@ -45,9 +46,9 @@ class Scene:
         base = network(directory()).admission
         admission = Admission(base.directory, base.candidates("127.0.0.1")[0], ["127.0.0.1"])
         self.tally = Tally()
-        self.reports: list[Report] = []
+        self.reports: list[News] = []
         core = ProxyCore(
-            Network(place, admission, Hop(self.callee.getsockname(), 0)),
+            Network(place, admission, hops(self.callee.getsockname())),
             key=KEY,
             tally=self.tally,
             today=TODAY,
@@ -141,7 +142,7 @@ def test_more_than_one_batch_is_drained() -> None:
 def test_what_cannot_be_sent_fails_its_transaction_at_once(to: tuple[str, int]) -> None:
     async def script(scene: Scene) -> None:
         state = scene.node.core._state
-        state.next_hop = Hop(to, 0)
+        state.hops = Hops(hops(to), {}, HopTerms())
         scene.send(invite(scene))
         assert (await scene.hear(scene.caller)).startswith(b"SIP/2.0 100")
         assert (await scene.hear(scene.caller)).startswith(b"SIP/2.0 503")
