@@ -68,13 +68,13 @@ def silent(state: State, context: Context, now: float) -> None:
     failed(state, before.health, SILENT, now, tries.sent_at)
     left = go_on(state, context, SILENT, now)
     if left is not None:
-        _give_up(state, context, left, before)
+        _give_up(context, left, before)
 
 
 def lost(state: State, context: Context, cause: str, now: float) -> bool:
     """A branch that cannot be reached or has timed out: count it; True when the INVITE goes on elsewhere."""
     tries = context.tries
-    if tries is None or not _waits(context):
+    if tries is None:
         return False
     failed(state, tries.target.health, cause, now, tries.sent_at if cause == SILENT else None)
     return go_on(state, context, cause, now) is not None
@@ -124,22 +124,19 @@ def _swap(state: State, gone: GivenUp, now: float) -> None:
     if tries is None or other is None:
         return
     before, tries.target = tries.target, gone.target
-    timers = state.transactions.timers
-    timers.cancel_all(gone)
-    timers.cancel(context, initial.SILENCE)
+    state.transactions.timers.cancel_all(gone)
     gone.client.owner = context
     context.client, context.far = gone.client, gone.target.hop.text
     if context.state is not None:
         context.state.callee, context.state.callee_text = gone.target.hop, context.far
-    left = _give_up(state, context, other, before)
+    left = _give_up(context, other, before)
     cancel.cancel_branch(state, context, other, left, now)
 
 
-def _give_up(state: State, context: Context, client: Machine, target: Target) -> GivenUp:
+def _give_up(context: Context, client: Machine, target: Target) -> GivenUp:
     """Leave a branch behind: it repeats its INVITE no more, but what it says is heard until its timer B."""
     gone = GivenUp(context, client, target)
     client.owner = gone
-    state.transactions.timers.cancel(client, arrows.TIMER_A)
     return gone
 
 

@@ -310,7 +310,7 @@ def _count(state: State, kind: bytes) -> None:
 def _transaction_timer(state: State, machine: Machine, name: str, now: float) -> None:
     context = machine.owner
     if name == arrows.TIMER_A and isinstance(context, GivenUp):
-        return  # it fell due in the moment that gave the branch up
+        return  # the branch has been given up: its INVITE is repeated no more
     notice = state.transactions.fire(machine, name, now)
     if notice and isinstance(context, Context):
         reply.failed(state, context, notice, now)

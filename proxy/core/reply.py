@@ -203,7 +203,8 @@ def give_up(state: State, context: Context, status: int, now: float) -> None:
 def _stray(state: State, response: Response, listener: int) -> None:
     """
     A response without a transaction. RFC 6026 §7 forbids to pass on what this node never asked for; what it
-    did ask for before a restart is told by the branch, which is derived from fields of this very response.
+    did ask for before a restart is told by the branch, which is derived from fields of this very response. Of a call
+    that this node knows it is a branch that has been given up long ago: only a 2xx of it is anybody's business.
     """
     message = response.message()
     origin, _ = split_branch(response.branch)
@@ -216,7 +217,8 @@ def _stray(state: State, response: Response, listener: int) -> None:
         ours = state.stamp.origin(via.branch, via.host, via.port, source, message.value(CALL_ID), tag, cseq)
         to = respond.upstream(via)
         egress = None if to is None else state.place.egress(to[0], listener)
-        if origin == ours and to is not None and egress is not None:
+        wanted = response.status // 100 == 2 or origin not in state.calls
+        if origin == ours and wanted and to is not None and egress is not None:
             state.transmit(response.upstream, to, egress, False)
             return
     state.tally.count["parse_errors_total", "stray_response"] += 1

@@ -5,17 +5,21 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from proxy.checks.base import Marks, Verdict
 from proxy.core.actions import Address, Send
 from proxy.core.failover import without_retry_after
+from proxy.core.hops import NextHop
+from proxy.core.place import Hop
 from proxy.core.state import Context, GivenUp
 from tests.story import (
     CORE,
     INVITE,
     PASS,
+    TODAY,
     TRUNK,
     Story,
     field,
@@ -257,11 +261,11 @@ def test_a_late_2xx_after_another_is_passed_on_and_both_dialogs_can_be_ended() -
     for _ in range(2):
         story.hears(response(first, "200 OK", tag="late", fields=("Contact: <sip:c@127.0.0.1:5080>",)), CORE)
         other = story.sends("SIP/2.0 200", TRUNK)
-    story.hears(in_dialog("BYE", other, branch="z9hG4bK-b1"))
-    story.hears(response(story.sends("BYE"), "200 OK"), CORE).sends("SIP/2.0 200")
-    story.quiet()
-    story.hears(in_dialog("BYE", one, branch="z9hG4bK-b2"))
+    story.hears(in_dialog("BYE", one, branch="z9hG4bK-b1"))
     story.hears(response(story.sends("BYE"), "200 OK"), SECOND).sends("SIP/2.0 200")
+    story.quiet()
+    story.hears(in_dialog("BYE", other, branch="z9hG4bK-b2"))
+    story.hears(response(story.sends("BYE"), "200 OK"), CORE).sends("SIP/2.0 200")
     assert story.ends().next_hop == "127.0.0.5:5080"
     story.after(70.0).forgotten()
 
@@ -273,6 +277,18 @@ def test_a_late_2xx_reaches_a_caller_that_has_been_given_up_on() -> None:
     story.sends("SIP/2.0 486")
     story.ends()
     story.hears(response(first, "200 OK"), CORE).sends("SIP/2.0 200", TRUNK)
+    story.quiet()
+
+
+@pytest.mark.parametrize("status", ["180 Ringing", "486 Busy Here", "200 OK"])
+def test_after_its_timer_b_a_branch_given_up_has_nothing_to_say_but_2xx(status: str) -> None:
+    story = two()
+    first, second = given_up(story)
+    story.hears(response(second, "180 Ringing"), SECOND).sends("SIP/2.0 180", TRUNK)
+    story.after(40.0).quiet()
+    story.hears(response(first, status), CORE)
+    if status == "200 OK":
+        story.sends("SIP/2.0 200", TRUNK)
     story.quiet()
 
 
@@ -414,6 +430,117 @@ def test_options_of_a_trunk_goes_to_the_first() -> None:
     story.after(40.0)
     story.drop("OPTIONS")
     story.quiet()
+
+
+def test_an_ack_that_cannot_be_sent_moves_nothing() -> None:
+    story = two()
+    first = story.passes(INVITE)
+    unavailable(story, first, CORE)
+    story.sends("INVITE", SECOND)
+    unreachable(story, first, CORE)
+    story.quiet()
+
+
+def test_the_487_of_a_branch_given_up_is_acknowledged_for_all_of_timer_d() -> None:
+    story = two()
+    first, second = given_up(story)
+    story.hears(response(second, "180 Ringing"), SECOND).sends("SIP/2.0 180", TRUNK)
+    story.hears(response(first, "180 Ringing"), CORE).drop("CANCEL")
+    story.after(20.0).drop("CANCEL")
+    for _ in range(3):
+        story.hears(response(first, "487 Request Terminated"), CORE).sends("ACK", CORE)
+        story.after(10.0).drop("CANCEL")
+
+
+def test_a_branch_that_took_the_call_back_is_where_the_call_is() -> None:
+    story = Story(several(CORE, SECOND, THIRD))
+    first, _ = given_up(story)
+    story.hears(response(first, "180 Ringing"), CORE).sends("SIP/2.0 180", TRUNK)
+    unavailable(story, first, CORE)
+    story.sends("INVITE", THIRD)
+    assert story.tally.count["failovers_total", "127.0.0.1:5080", "silent"] == 1
+    assert story.tally.count["failovers_total", "127.0.0.1:5080", "503"] == 1
+
+
+def test_ringing_at_a_hop_that_then_failed_holds_nobody_else_back() -> None:
+    story = Story(several(CORE, SECOND, THIRD))
+    first = story.passes(INVITE)
+    story.hears(response(first, "180 Ringing"), CORE).sends("SIP/2.0 180", TRUNK)
+    unavailable(story, first, CORE)
+    second = story.sends("INVITE", SECOND)
+    silence(story, second, SECOND)
+    story.sends("INVITE", THIRD)
+    story.hears(response(second, "183 Session Progress"), SECOND).sends("SIP/2.0 183", TRUNK)
+    story.quiet()
+
+
+def another(number: int) -> bytes:
+    return INVITE.replace(b"call-1", b"call-%d" % number).replace(b"z9hG4bK-1", b"z9hG4bK-%d" % number)
+
+
+def test_late_answers_count_for_the_health_of_a_hop() -> None:
+    story = two()
+    for number in range(4):
+        first = story.passes(another(number))
+        silence(story, first, CORE)
+        second = story.sends("INVITE", SECOND)
+        story.hears(response(second, "180 Ringing"), SECOND).sends("SIP/2.0 180")
+        story.hears(response(first, "404 Not Found"), CORE).sends("ACK", CORE)
+    assert story.core.next_hops_up["127.0.0.1:5080"]
+
+
+def test_a_timeout_counts_only_where_nothing_has_been_heard_since() -> None:
+    story = Story()
+    for number in range(3):
+        story.passes(another(number))
+    story.after(10.0).pending.clear()
+    story.hears(response(story.passes(another(9)), "486 Busy Here"), CORE)
+    story.after(25.0).pending.clear()
+    assert story.core.next_hops_up == {"127.0.0.1:5080": True}
+
+
+def test_the_last_hop_is_not_silent_for_what_the_first_one_took() -> None:
+    story = two()
+    for number in range(3):
+        unavailable(story, story.passes(another(number)), CORE)
+        story.pending.clear()
+    story.after(2.5).drop("INVITE")
+    assert story.core.next_hops_up == {"127.0.0.1:5080": False, "127.0.0.5:5080": True}
+
+
+def test_one_call_tries_a_hop_that_is_down_and_not_probed() -> None:
+    story = two()
+    for number in range(3):
+        unavailable(story, story.passes(another(number)), CORE)
+        story.pending.clear()
+    story.after(30.0).pending.clear()
+    assert b"@127.0.0.1:5080 " in story.passes(another(10))[:60]
+    assert b"@127.0.0.5:5080 " in story.passes(another(11))[:60]
+
+
+def test_a_reload_keeps_how_next_hops_have_been_doing() -> None:
+    story = two()
+    for number in range(3):
+        unavailable(story, story.passes(another(number)), CORE)
+        story.pending.clear()
+    story.core.replace(several(CORE, SECOND), TODAY)
+    assert not story.core.next_hops_up["127.0.0.1:5080"]
+
+
+def test_after_a_restart_a_request_to_a_name_goes_where_its_call_went() -> None:
+    net = replace(several(), next_hops=tuple(NextHop(Hop(to, 0)) for to in (CORE, SECOND, THIRD)))
+    went: set[Address] = set()
+    for number in range(12):
+        before, after = Story(net), Story(net)
+        before.told(before.hears(another(number)).trying().asks().ticket, PASS)
+        invite = before.pending[0]
+        assert isinstance(invite, Send)
+        answer = response(invite.data, "200 OK")
+        bye = in_dialog("BYE", answer).replace(b"sip:callee@127.0.0.1:5080", b"sip:callee@switch.example")
+        after.hears(bye.replace(b"call-1", b"call-%d" % number))
+        after.sends("BYE", invite.to)
+        went.add(invite.to)
+    assert len(went) == 3
 
 
 def refuse(story: Story, number: int, to: Address = CORE) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.core.actions import Address, Send
+from proxy.core.hops import NextHop
+from proxy.core.place import Hop
 from proxy.core.proxy import Network
 from tests.story import CORE, INVITE, TODAY, Story, field, network, response, several
 
@@ -112,6 +116,15 @@ def test_a_reload_asks_the_new_ones_and_lets_the_old_ones_be() -> None:
     assert story.core.timer_due() == 0.0
     story.after(12.0)
     assert {to for _, _, to in questions(story)} == {SECOND, THIRD}
+
+
+def test_a_reload_may_move_a_next_hop_to_another_listener() -> None:
+    story = probed(CORE)
+    story.after(1.0).drop("OPTIONS")
+    moved = replace(several(CORE, probe_interval=6.0), next_hops=(NextHop(Hop(CORE, 1)),))
+    story.core.replace(moved, TODAY)
+    story.after(5.0)
+    assert field(questions_and_news(story)[-1][1], "Via")[0].startswith("SIP/2.0/UDP [::1]:5060;")
 
 
 def test_a_reload_may_end_the_probes() -> None:
