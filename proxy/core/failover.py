@@ -59,6 +59,13 @@ def go_on(state: State, context: Context, cause: str, now: float) -> Machine | N
     return left
 
 
+def repeated(state: State, context: Context, machine: Machine, now: float) -> None:
+    """An INVITE is about to be repeated; the first time says that its next hop has not answered within T1."""
+    tries = context.tries
+    if tries is not None and machine.interval == 2 * state.transactions.lengths.t1:
+        tries.target.health.waited_for(tries.sent_at, now, state.hops.terms.down_after)
+
+
 def silent(state: State, context: Context, now: float) -> None:
     """A next hop has not answered at all, and there is another: the branch is given up, but may still answer."""
     tries = context.tries

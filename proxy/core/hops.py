@@ -14,6 +14,7 @@ from proxy.sip.response import Response
 
 UP_AFTER: Final = 2  # good answers in a row that bring a next hop back: one may be luck
 TRIAL: Final = 30.0  # seconds until a call may try a next hop again that is down and not probed
+DOUBT: Final = 5.0  # seconds that a next hop stays behind which several calls in a row wait for
 MIN_PAUSE: Final = 1.0  # bounds of the Retry-After that is heeded, in seconds
 MAX_PAUSE: Final = 300.0
 
@@ -45,10 +46,13 @@ USUAL: Final = HopTerms()
 class Health:
     """
     How one next hop has been doing: up until `down_after` failures in a row, up again after two good answers in a
-    row. `last_until` is how long it asked to be left alone, `trial_at` when a call may try it although it is down.
+    row. `last_until` is how long it asked to be left alone, `doubt_until` how long it is in doubt because `late` calls
+    in a row wait for a first answer; `trial_at` is when a call may try it although it is down.
     """
 
-    __slots__ = ("failures", "good", "heard_at", "last_until", "probed", "text", "trial_at", "up")
+    __slots__ = (
+        "doubt_until", "failures", "good", "heard_at", "last_until", "late", "probed", "text", "trial_at", "up",
+    )  # fmt: skip
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -57,12 +61,14 @@ class Health:
         self.good = 0
         self.heard_at = float("-inf")
         self.last_until = float("-inf")
+        self.late = 0
+        self.doubt_until = float("-inf")
         self.trial_at = float("-inf")
         self.probed = False
 
     def answered(self, now: float) -> bool:
         """Take a good answer; True when it brings the hop up."""
-        self.heard_at = now
+        self.alive(now)
         self.failures = 0
         if self.up:
             return False
@@ -74,6 +80,16 @@ class Health:
     def alive(self, now: float) -> None:
         """Take a provisional answer: it is there, but how it will answer is not known yet."""
         self.heard_at = now
+        if self.late:
+            self.late = 0
+            self.doubt_until = float("-inf")
+
+    def waited_for(self, since: float, now: float, down_after: int) -> None:
+        """A call has had to repeat what it sent at `since`; several in a row are a reason to ask others first."""
+        if self.heard_at < since:
+            self.late += 1
+            if self.late >= down_after:
+                self.doubt_until = now + DOUBT
 
     def failed(self, now: float, down_after: int) -> bool:
         """Take a failure; True when it brings the hop down."""
@@ -99,10 +115,10 @@ class Health:
             self.trial_at = now + TRIAL
 
     def rank(self, now: float) -> int:
-        """0: in its turn; 1: behind, as it asked for; 2: down, the last resort."""
+        """0: in its turn; 1: behind, as it asked for or in doubt; 2: down, the last resort."""
         if not self.up and (self.probed or now < self.trial_at):
             return 2
-        return 1 if now < self.last_until else 0
+        return 1 if now < self.last_until or now < self.doubt_until else 0
 
 
 class Target:

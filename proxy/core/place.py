@@ -34,18 +34,22 @@ class Listener:
 
 
 class Hop:
-    """
-    A peer that requests are sent to: its address, the listener that they leave from, "ip:port" for records, and
-    what tells the branch to it from those to other peers.
-    """
+    """A peer that requests are sent to: its address, the listener that they leave from, and "ip:port" for records."""
 
-    __slots__ = ("address", "listener", "mark", "text")
+    __slots__ = ("_mark", "address", "listener", "text")
 
     def __init__(self, address: Address, listener: int) -> None:
         self.address: Final = address
         self.listener: Final = listener
         self.text: Final = show(address)
-        self.mark: Final = b"%08x" % crc32(self.text.encode())
+        self._mark = b""
+
+    @property
+    def mark(self) -> bytes:
+        """What tells the branch to this peer from those to others."""
+        if not self._mark:
+            self._mark = b"%08x" % crc32(self.text.encode())
+        return self._mark
 
 
 @lru_cache(maxsize=4096)

@@ -309,8 +309,11 @@ def _count(state: State, kind: bytes) -> None:
 
 def _transaction_timer(state: State, machine: Machine, name: str, now: float) -> None:
     context = machine.owner
-    if name == arrows.TIMER_A and isinstance(context, GivenUp):
-        return  # the branch has been given up: its INVITE is repeated no more
+    if name == arrows.TIMER_A:
+        if isinstance(context, GivenUp):
+            return  # its INVITE is repeated no more
+        if isinstance(context, Context):
+            failover.repeated(state, context, machine, now)
     notice = state.transactions.fire(machine, name, now)
     if notice and isinstance(context, Context):
         reply.failed(state, context, notice, now)

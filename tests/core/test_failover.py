@@ -508,6 +508,24 @@ def test_the_last_hop_is_not_silent_for_what_the_first_one_took() -> None:
     assert story.core.next_hops_up == {"127.0.0.1:5080": False, "127.0.0.5:5080": True}
 
 
+def test_while_three_calls_wait_for_a_hop_the_next_ones_ask_the_other_first() -> None:
+    story = two()
+    waiting = [story.passes(another(number)) for number in range(3)]
+    story.after(0.4)
+    assert b"@127.0.0.1:5080 " in story.passes(another(3))[:60]
+    story.after(0.1).pending.clear()
+    assert b"@127.0.0.5:5080 " in story.passes(another(4))[:60]
+    story.hears(response(waiting[1], "100 Trying"), CORE)
+    assert b"@127.0.0.1:5080 " in story.passes(another(5))[:60]
+
+
+def test_one_call_that_waits_long_is_no_reason_to_ask_the_other_first() -> None:
+    story = Story()
+    story.passes(another(1))
+    story.after(20.0).pending.clear()
+    assert story.core._state.hops.core.targets[0].health.late == 1
+
+
 def test_one_call_tries_a_hop_that_is_down_and_not_probed() -> None:
     story = two()
     for number in range(3):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.hops import MAX_PAUSE, MIN_PAUSE, TRIAL, Health, Hops, HopSet, HopTerms, NextHop, Target, Tries
+from proxy.core.hops import DOUBT, MAX_PAUSE, MIN_PAUSE, TRIAL, Health, Hops, HopSet, HopTerms, NextHop, Target, Tries
 from proxy.core.place import Hop
 
 A, B, C = (Hop((f"10.0.0.{last}", 5060), 0) for last in (1, 2, 3))
@@ -122,6 +122,33 @@ def test_a_hop_that_asked_for_a_pause_comes_before_one_that_is_down() -> None:
     down(hops.targets[0].health, 0.0)
     hops.targets[1].health.pause(30, 0.0)
     assert texts(hops.order(b"", 1.0)) == ["3", "2", "1"]
+
+
+def test_several_calls_in_a_row_that_wait_put_a_hop_behind_until_it_is_heard() -> None:
+    hops = hop_set(NextHop(A, 1), NextHop(B, 2))
+    health = hops.targets[0].health
+    health.alive(9.0)
+    for _ in range(5):
+        health.waited_for(8.9, 10.0, 3)  # it has answered something else since
+    for _ in range(2):
+        health.waited_for(9.5, 10.0, 3)
+    assert texts(hops.order(b"", 10.0)) == ["1", "2"]
+    health.waited_for(9.5, 10.0, 3)
+    assert texts(hops.order(b"", 10.0 + DOUBT - 0.1)) == ["2", "1"]
+    assert texts(hops.order(b"", 10.0 + DOUBT)) == ["1", "2"]
+    health.waited_for(12.0, 12.5, 3)
+    assert texts(hops.order(b"", 13.0)) == ["2", "1"]
+    health.alive(14.0)
+    assert texts(hops.order(b"", 14.0)) == ["1", "2"]
+    health.waited_for(14.5, 15.0, 3)
+    assert texts(hops.order(b"", 15.0)) == ["1", "2"]
+
+
+def test_a_pause_that_was_asked_for_lasts_although_the_hop_is_heard() -> None:
+    hops = hop_set(NextHop(A, 1), NextHop(B, 2))
+    hops.targets[0].health.pause(10, 0.0)
+    hops.targets[0].health.answered(1.0)
+    assert texts(hops.order(b"", 2.0)) == ["2", "1"]
 
 
 def test_all_down_are_tried_all_the_same() -> None:
