@@ -97,8 +97,8 @@ def refused(state: State, context: Context, response: Response, now: float) -> b
 
 
 def best(context: Context, response: Response) -> Response:
-    """The best of the final responses when the last one is this (§16.7 step 6): any other rather than 503."""
-    known = context.tries.best if context.tries is not None and response.status == 503 else None
+    """The best of the final responses when the last one is this 503 (§16.7 step 6): any other is better."""
+    known = context.tries.best if context.tries is not None else None
     return known if known is not None and known.status != 503 else response
 
 

@@ -126,7 +126,8 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
     known.saw(now, "out", context.peer, "100 Trying")
     context.state = known
     state.calls.add(known)
-    reached(context, now)
+    if context.tries is not None:
+        reached(context, now)
     state.ask(context, call)
 
 
@@ -235,7 +236,7 @@ def invite(state: State, context: Context, tries: Tries, now: float) -> bool:
             context.tries, context.provisional = tries, False
             if tries.left:
                 timers.arm(context, SILENCE, state.hops.terms.failover_after, now)
-            else:
+            elif SILENCE in context.armed:
                 timers.cancel(context, SILENCE)
             return True
     return False

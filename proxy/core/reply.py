@@ -58,7 +58,8 @@ def _invite_response(state: State, context: Context, response: Response, event: 
         failover.heard(state, tries.target, response, now)
     if event == arrows.PROVISIONAL:
         context.provisional = True
-        timers.cancel(context, initial.SILENCE)
+        if initial.SILENCE in context.armed:
+            timers.cancel(context, initial.SILENCE)
         if context.cancelled:
             if cancel.CANCEL_PATIENCE not in context.armed:
                 cancel.send_cancel(state, context, now)
@@ -67,9 +68,10 @@ def _invite_response(state: State, context: Context, response: Response, event: 
         if status == 100:
             return  # hop by hop
     else:
-        if status == 503 and failover.refused(state, context, response, now):
-            return
-        response = failover.best(context, response)
+        if status == 503:
+            if failover.refused(state, context, response, now):
+                return
+            response = failover.best(context, response)
         timers.cancel_all(context)
     _pass_up(state, context, response, event, now)
     if context.state is not None and context.initial:
