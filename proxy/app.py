@@ -25,7 +25,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
 from proxy.admin.process import ControlError, spawn
-from proxy.core.actions import Report
+from proxy.core.actions import HopChanged, News
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
 from proxy.net.node import Node
@@ -215,7 +215,10 @@ class Server:
             self._retiring.add(retiring)
             retiring.add_done_callback(self._retiring.discard)
 
-    def _report(self, report: Report) -> None:
+    def _report(self, report: News) -> None:
+        if isinstance(report, HopChanged):
+            self._say(report)
+            return
         count(report, self.tally)
         self.journal.put(report)
 
@@ -229,6 +232,8 @@ class Server:
             ("config_last_reload_successful",): float(self._reload_ok),
             ("directory_loaded_timestamp_seconds",): self._loaded_at,
         }
+        for next_hop, is_up in self.core.next_hops_up.items():
+            gauges["next_hop_up", next_hop] = float(is_up)
         for trunk, calls in self.core.active_calls.items():
             gauges["active_calls", trunk] = calls
         for kind, number in self._loaded.directory.entries.items():
@@ -242,6 +247,13 @@ class Server:
             gauges["certificate_fetch_failures_total",] = statistics.fetches.total() - statistics.fetches["loaded"]
             histograms["certificate_fetch_seconds"] = (BUCKETS[:-1], statistics.buckets, statistics.seconds)
         return snapshot(self.tally, gauges, histograms)
+
+    def _say(self, change: HopChanged) -> None:
+        """Tell the log how a next hop is doing."""
+        if change.up:
+            self._log.info("next_hop.up", next_hop=change.next_hop)
+        else:
+            self._log.warning("next_hop.down", next_hop=change.next_hop, cause=change.cause)
 
     def _alarm(self) -> None:
         """Say it once when the own clock or anchors come into doubt, and when that is over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,11 +14,12 @@ from proxy.call.directory import Directory
 from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk
 from proxy.checks.policy import NAMES, agreed, effective
 from proxy.core.admit import Admission
+from proxy.core.hops import HopTerms, NextHop
 from proxy.core.place import SIP_PORT, Hop, Listener, Place
 from proxy.core.proxy import Network
 from proxy.net.udp import source_for
 from proxy.settings.load import load, number_source
-from proxy.settings.model import Settings
+from proxy.settings.model import Core, ProbeTerms, Settings
 from proxy.settings.problems import Problem, ProblemList
 from proxy.sip.uri import parse_uri
 from proxy.sources.admin_files import read_admin
@@ -76,17 +77,32 @@ def listeners_of(settings: Settings) -> tuple[Listener, ...]:
 def network_of(loaded: Loaded) -> Network:
     """Who is who around the node, and which listener leads to whom (asked from the kernel's routes)."""
     listeners = listeners_of(loaded.settings)
-    first = min(loaded.settings.core.next_hops, key=lambda hop: hop.priority)
-    addresses = {trunk.id: address_of(trunk.gateway[0]) for trunk in loaded.directory.trunks.values() if trunk.gateway}
-    core = address_of(first.uri)
-    leads = {ip: _listener_for(ip, listeners) for ip in {core[0], *(address[0] for address in addresses.values())}}
-    hops = [address_of(hop.uri)[0] for hop in loaded.settings.core.next_hops]
+    core = [(address_of(hop.uri), hop.priority, hop.weight) for hop in loaded.settings.core.next_hops]
+    gateways = {
+        trunk.id: [(address, place, 1) for place, address in enumerate(dict.fromkeys(map(address_of, trunk.gateway)))]
+        for trunk in loaded.directory.trunks.values()
+        if trunk.gateway
+    }
+    every = [core, *gateways.values()]
+    leads = {ip: _listener_for(ip, listeners) for ip in {address[0] for known in every for address, _, _ in known}}
+
+    def hops(known: Iterable[tuple[tuple[str, int], int, int]]) -> tuple[NextHop, ...]:
+        return tuple(NextHop(Hop(address, leads[address[0]]), priority, weight) for address, priority, weight in known)
+
     return Network(
         Place(listeners, leads),
-        Admission(loaded.directory, core_trunk(loaded.settings), hops),
-        Hop(core, leads[core[0]]),
-        {trunk: Hop(address, leads[address[0]]) for trunk, address in addresses.items()},
+        Admission(loaded.directory, core_trunk(loaded.settings), [address[0] for address, _, _ in core]),
+        hops(core),
+        {trunk: hops(known) for trunk, known in gateways.items()},
+        hop_terms(loaded.settings.core),
     )
+
+
+def hop_terms(core: Core) -> HopTerms:
+    """How next hops are watched: where one alone is given and nothing else is said, there is nothing to choose."""
+    probe = core.probe or ProbeTerms()
+    probed = core.probe is not None or len(core.next_hops) > 1
+    return HopTerms(probe.down_after, core.failover_after, probe.interval if probed else 0.0)
 
 
 def address_of(uri: str) -> tuple[str, int]:

@@ -8,8 +8,9 @@ from datetime import date
 from proxy.call.directory import Directory, DirectoryBuilder
 from proxy.call.trunk import Customer, DialPlan, Trunk
 from proxy.checks.base import Answer, Finding, Verdict
-from proxy.core.actions import Action, Address, Decided, Ended, Judge, Refused, Send
+from proxy.core.actions import Action, Address, Decided, Ended, HopChanged, Judge, Refused, Send
 from proxy.core.admit import Admission
+from proxy.core.hops import HopTerms, NextHop
 from proxy.core.place import Hop, Listener, Place
 from proxy.core.proxy import Network, ProxyCore
 from proxy.core.state import Limits
@@ -56,7 +57,21 @@ def network(known: Directory | None = None, place: Place | None = None) -> Netwo
     ]
     core = Trunk(id="core", customer=Customer("core"), role="core", dial_plan=DialPlan())
     admission = Admission(known or directory(), core, [CORE[0]])
-    return Network(place or Place(listeners), admission, Hop(CORE, 0), {"acme-1": Hop(TRUNK, 0)})
+    return Network(place or Place(listeners), admission, hops(CORE), {"acme-1": hops(TRUNK)})
+
+
+def hops(*addresses: Address) -> tuple[NextHop, ...]:
+    """Next hops in the order to try."""
+    return tuple(NextHop(Hop(address, 0), priority) for priority, address in enumerate(addresses))
+
+
+def several(
+    *core: Address, gateways: tuple[Address, ...] = (TRUNK,), probe_interval: float = 0.0, down_after: int = 3
+) -> Network:
+    """The same node with several next hops, or several gateways of acme-1."""
+    whole = network()
+    terms = HopTerms(down_after, probe_interval=probe_interval)
+    return Network(whole.place, whole.admission, hops(*(core or (CORE,))), {"acme-1": hops(*gateways)}, terms)
 
 
 def request(
@@ -163,6 +178,12 @@ class Story:
         """The next action reports a refused stranger."""
         action = self._next()
         assert isinstance(action, Refused), f"expected a refusal's report, got {action!r}"
+        return action
+
+    def hop_changes(self) -> HopChanged:
+        """The next action reports that a next hop is down, or up again."""
+        action = self._next()
+        assert isinstance(action, HopChanged), f"expected the news of a next hop, got {action!r}"
         return action
 
     def drop(self, start: str) -> int:

@@ -171,6 +171,25 @@ def test_signing_over_http_follows_what_the_node_has_taken(node: Proxy) -> None:
     node.stop()
 
 
+def test_the_log_tells_when_a_next_hop_goes_down_and_comes_back(node: Proxy, core: Sink, pbx: Sink) -> None:
+    node.reload(watch="  probe: {interval: 1s, down_after: 1}\n")
+    asked = core.receive(b"OPTIONS")
+    until(lambda: node.metrics()["trunkward_next_hop_up", f"next_hop={CORE}:{core.port}"] == 0)
+    core.waiting()
+
+    def is_up_again() -> bool:
+        core.send(response(core.receive(b"OPTIONS"), "200 OK"), node.address)
+        return "next_hop.up" in events(node)
+
+    until(is_up_again)
+
+    assert asked.startswith(f"OPTIONS sip:{CORE}:{core.port} SIP/2.0".encode())
+    assert node.metrics()["trunkward_next_hop_up", f"next_hop={CORE}:{core.port}"] == 1
+    (news,) = node.log("next_hop.down")
+    assert (news["level"], news["next_hop"], news["cause"]) == ("warning", f"{CORE}:{core.port}", "unanswered")
+    assert node.records() == []
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -14,11 +14,13 @@ from proxy.call.directory import DirectoryBuilder
 from proxy.call.model import Call
 from proxy.call.trunk import RuleAction
 from proxy.checks.base import Verdict
+from proxy.core.hops import HopTerms
 from proxy.parts import (
     Loaded,
     address_of,
     changes_refused,
     core_trunk,
+    hop_terms,
     judge_of,
     listeners_of,
     load_all,
@@ -26,6 +28,7 @@ from proxy.parts import (
     node_key,
     write_whole,
 )
+from proxy.settings.model import Core
 from proxy.settings.problems import ConfigError
 from tests.checks.calls import call
 
@@ -60,11 +63,53 @@ def test_problems_of_both_files_come_at_once(config: Path) -> None:
 def test_network(loaded: Loaded) -> None:
     network = network_of(loaded)
 
-    assert network.next_hop.text == "127.0.0.1:5080"
-    assert network.gateways["acme-1"].text == "127.0.0.2:5060"
+    assert [each.hop.text for each in network.next_hops] == ["127.0.0.1:5080"]
+    assert [each.hop.text for each in network.gateways["acme-1"]] == ["127.0.0.2:5060"]
     assert [trunk.id for trunk in network.admission.candidates("127.0.0.1")] == ["core"]
     assert listeners_of(loaded.settings)[0].sent_by == b"127.0.0.1:5060"
     assert core_trunk(loaded.settings).role == "core"
+
+
+def test_several_next_hops_and_gateways(config: Path) -> None:
+    text = config.read_text()
+    more = '{uri: "sip:127.0.0.1:5080", priority: 1, weight: 10}, {uri: "sip:127.0.0.7", priority: 2, weight: 5}]'
+    config.write_text(text.replace('{uri: "sip:127.0.0.1:5080", priority: 1, weight: 10}]', more))
+    file = config.parent / "directory.yaml"
+    gateways = 'gateway: ["sip:127.0.0.2:5060", "sip:127.0.0.8", "sip:127.0.0.2"]'
+    file.write_text(file.read_text().replace('gateway: ["sip:127.0.0.2:5060"]', gateways))
+    network = network_of(load_all(config))
+
+    assert [(each.hop.text, each.priority, each.weight) for each in network.next_hops] == [
+        ("127.0.0.1:5080", 1, 10),
+        ("127.0.0.7:5060", 2, 5),
+    ]
+    found = [(each.hop.text, each.priority) for each in network.gateways["acme-1"]]
+    assert found == [("127.0.0.2:5060", 0), ("127.0.0.8:5060", 1)]
+    assert [trunk.id for trunk in network.admission.candidates("127.0.0.7")] == ["core"]
+
+
+ONE = [{"uri": "sip:10.0.0.1"}]
+TWO = [*ONE, {"uri": "sip:10.0.0.2"}]
+
+
+@pytest.mark.parametrize(
+    ("core", "terms"),
+    [
+        pytest.param({"next_hops": ONE}, HopTerms(3, 2.0, 0.0), id="one-is-not-probed"),
+        pytest.param({"next_hops": TWO}, HopTerms(3, 2.0, 5.0), id="several-are"),
+        pytest.param({"next_hops": ONE, "probe": {}}, HopTerms(3, 2.0, 5.0), id="one-that-shall-be"),
+        pytest.param(
+            {"next_hops": TWO, "probe": {"interval": "0s"}}, HopTerms(3, 2.0, 0.0), id="several-that-shall-not"
+        ),
+        pytest.param(
+            {"next_hops": TWO, "failover_after": "1s", "probe": {"interval": "9s", "down_after": 2}},
+            HopTerms(2, 1.0, 9.0),
+            id="all-said",
+        ),
+    ],
+)
+def test_how_next_hops_are_watched(core: dict[str, object], terms: HopTerms) -> None:
+    assert hop_terms(Core.model_validate(core)) == terms
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,6 @@ def check(config: Path, today: date) -> Report:
 
 def _warnings(config: Path, settings: Settings, examined: Examined, today: date) -> Iterator[Problem]:
     file = str(config)
-    hops = settings.core.next_hops
-    if len(hops) > 1:
-        uri = min(hops, key=lambda hop: hop.priority).uri
-        yield Problem(file, 0, 0, "core.next_hops", "warning.one_hop", {"uri": uri})
     if settings.node.mode == "monitor":
         yield Problem(file, 0, 0, "node.mode", "warning.monitor")
     trunks, terms = examined.directory.trunks.values(), node_terms(settings.identity)

@@ -96,5 +96,16 @@ class Refused:
     called: str
 
 
+@dataclass(frozen=True, slots=True)
+class HopChanged:
+    """Report: a next hop ("ip:port") is down, for `cause`, or `up` again. It goes into the log, not into a record."""
+
+    at: float
+    next_hop: str
+    up: bool
+    cause: str
+
+
 Report: TypeAlias = Decided | Ended | Refused
-Action: TypeAlias = Send | Judge | Decided | Ended | Refused
+News: TypeAlias = Report | HopChanged
+Action: TypeAlias = Send | Judge | News

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.core.actions import Address
+from proxy.core.place import show
 from proxy.core.state import Context, State
 from proxy.sip import build
 from proxy.sip.request import Request
 from proxy.transaction import arrows
 from proxy.transaction.key import client_key
 from proxy.transaction.machine import Machine
+from proxy.transaction.timers import Owner
 
 TIMER_C: Final = "timer C"
 CANCEL_PATIENCE: Final = "cancel patience"  # 64·T1 after a CANCEL the branch counts as dead (§9.1)
@@ -49,13 +51,21 @@ def cancel(state: State, context: Context, now: float) -> None:
 
 
 def send_cancel(state: State, context: Context, now: float) -> None:
-    """Send CANCEL downstream, in a client transaction of its own with the branch of the INVITE."""
-    client = context.client
-    if client is None or client.state != arrows.PROCEEDING:
+    """Send CANCEL to where the request is now."""
+    if context.client is not None:
+        cancel_branch(state, context, context.client, context, now)
+
+
+def cancel_branch(state: State, context: Context, client: Machine, owner: Owner, now: float) -> None:
+    """
+    Send CANCEL downstream, in a client transaction of its own with the branch of the INVITE; `owner` has the timer
+    of the patience that follows. Only what has been answered provisionally can be cancelled (RFC 3261 §9.1).
+    """
+    if client.state != arrows.PROCEEDING:
         return
     data = build.companion(b"CANCEL", client.data)
-    key = client_key(context.branch, b"CANCEL")
+    key = client_key(client.key[0], b"CANCEL")
     state.transactions.request(key, data, client.to, client.listener, now, invite=False)
     if context.state is not None:
-        context.state.saw(now, "out", context.far, "CANCEL")
-    state.transactions.timers.arm(context, CANCEL_PATIENCE, state.transactions.lengths.patience, now)
+        context.state.saw(now, "out", show(client.to), "CANCEL")
+    state.transactions.timers.arm(owner, CANCEL_PATIENCE, state.transactions.lengths.patience, now)

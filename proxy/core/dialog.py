@@ -73,7 +73,7 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
 def receive_ack(state: State, request: Request, source: Address, listener: int, now: float, *, core: bool) -> None:
     """Pass on the ACK of a 2xx, end to end and without a transaction (RFC 3261 §13.2.2.4); drop any other."""
     routed, call, status = _admitted(state, request, source, trusted=core)
-    hop = None if status else _hop(state, request, routed, call, listener, trusted=core)
+    hop = None if status else _hop(state, request, routed, call, listener, now, trusted=core)
     if hop is None or request.max_forwards == 0:
         state.tally.count["parse_errors_total", "stray_ack"] += 1
         return
@@ -85,7 +85,7 @@ def receive_ack(state: State, request: Request, source: Address, listener: int, 
 def _pass_on(state: State, context: Context, routed: Routed, now: float) -> None:
     request, call = context.request, context.state
     trusted = context.trunk.role == "core"
-    hop = _hop(state, request, routed, call, context.listener, trusted=trusted)
+    hop = _hop(state, request, routed, call, context.listener, now, trusted=trusted)
     if hop is None:
         state.answer(context, 478, now)
     elif not pass_on(state, context, _addressed(state, routed, hop), hop, now, []):
@@ -148,16 +148,18 @@ def _unvouched(state: State, context: Context, call: CallState | None) -> Call |
 
 
 def _hop(
-    state: State, request: Request, routed: Routed, call: CallState | None, ingress: int, *, trusted: bool
+    state: State, request: Request, routed: Routed, call: CallState | None, ingress: int, now: float, *, trusted: bool
 ) -> Hop | None:
     """
     Where an in-dialog request goes: its target, or the other side of the call where the target is a name or
     us. What a trunk sends goes to the core side, whatever else it names: this is no open relay.
     """
     ip = ip_of(routed.target.host)
-    other = None if trusted else state.next_hop
+    other = None
     if call is not None:
-        other = (call.callee if call.key[1] == request.from_tag else call.caller) or other
+        other = call.callee if call.key[1] == request.from_tag else call.caller
+    if other is None and not trusted:  # where the INVITE of this leg would go
+        other = state.hops.core.order(routed.cookie[:16], now)[0].hop
     if ip is None or state.place.own(routed.target) is not None:
         return other
     if not trusted and not _may_reach(state, ip, routed.target, call):

@@ -7,13 +7,14 @@ from typing import Final
 from proxy.call.extract import called_of, extract
 from proxy.call.trunk import Trunk
 from proxy.checks.base import UNMARKED, Answer, Marks, Verdict
-from proxy.core import forward
+from proxy.core import forward, stamp
 from proxy.core.actions import Address
 from proxy.core.calls import CallState
 from proxy.core.cancel import TIMER_C
+from proxy.core.hops import Target, Tries
 from proxy.core.place import Hop
 from proxy.core.route import Routed, read_routes, record_route
-from proxy.core.stamp import branch, split_branch
+from proxy.core.stamp import split_branch
 from proxy.core.state import Context, State
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import Via, parse_via, split_values
@@ -28,6 +29,7 @@ ALLOW: Final = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, 
 
 # What an emergency call that has used up its hops may still take; a loop is found by its Via all the same.
 EMERGENCY_HOPS: Final = 10
+SILENCE: Final = "silence"  # the timer that gives a next hop up that does not answer at all
 
 
 def refusal(state: State, request: Request, source: str, *, emergency: bool) -> tuple[int, tuple[bytes, ...]] | None:
@@ -86,10 +88,13 @@ def receive_other(state: State, context: Context, now: float) -> None:
         state.answer(context, 405, now, "", (ALLOW,))
     elif not receive_options(state, context, now):
         called, _ = called_of(request, context.trunk.dial_plan)
-        hop, status, _ = (None, 403, "") if _has_foreign_route(state, request) else _destination(state, context, called)
-        if hop is None:
+        foreign = _has_foreign_route(state, request)
+        targets, status, _ = ([], 403, "") if foreign else _destination(state, context, called, now)
+        if not targets:
             state.answer(context, status, now)
-        elif not pass_on(state, context, _route(state, request, hop), hop, now, []):
+            return
+        hop = targets[0].hop
+        if not pass_on(state, context, _route(state, request, hop), hop, now, []):
             state.answer(context, 513, now)
 
 
@@ -109,12 +114,10 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
     if state.draining and not emergency:
         state.answer(context, 503, now)
         return
-    hop = None
     cookie = state.stamp.cookie(leg, request.call_id, request.from_tag, state.today)
     if emergency:
-        hop = state.next_hop
         request.max_forwards = request.max_forwards or EMERGENCY_HOPS
-        _invite(state, context, cookie, hop, now)
+        invite(state, context, Tries(state.hops.core.order(leg, now), cookie), now)
     listener = state.place.listeners[context.listener].name
     call = extract(request, context.trunk, context.peer, listener, called, emergency)
     known = CallState(leg, request, call, Hop(context.source, context.listener), now)
@@ -123,8 +126,8 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
     known.saw(now, "out", context.peer, "100 Trying")
     context.state = known
     state.calls.add(known)
-    if hop is not None:
-        _reached(known, context, hop, now)
+    if context.tries is not None:
+        reached(context, now)
     state.ask(context, call)
 
 
@@ -147,17 +150,18 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
         _reject(state, context, call, answer.status, now, answer.phrase, reason_lines(answer))
         return
     # a route set of the sender's own choosing would make an open relay of us
-    foreign = (None, 403, "")
-    hop, status, callee_trunk = foreign if context.foreign_route else _destination(state, context, call.call.called)
-    if hop is None:
+    targets, status, callee_trunk = (
+        ([], 403, "") if context.foreign_route else _destination(state, context, call.call.called, now)
+    )
+    if not targets:
         _reject(state, context, call, status, now)
         return
     context.advice = verdict.advice
-    if not _invite(state, context, call.cookie, hop, now, verdict.marks):
+    if not invite(state, context, Tries(targets, call.cookie, verdict.marks), now):
         _reject(state, context, call, 513, now)
         return
     call.callee_trunk = callee_trunk
-    _reached(call, context, hop, now)
+    reached(context, now)
     state.report(call.decided(now, None, elapsed))
 
 
@@ -180,28 +184,32 @@ def _reject(
     state.end_call(call, now, status, "proxy")
 
 
-def _reached(call: CallState, context: Context, hop: Hop, now: float) -> None:
-    call.callee = hop
+def reached(context: Context, now: float) -> None:
+    """Note in its call where an INVITE has gone."""
+    call, tries = context.state, context.tries
+    if call is None or tries is None:
+        return
+    call.callee = tries.target.hop
     call.callee_text = context.far
     call.saw(now, "out", context.far, "INVITE")
     if context.trunk.role == "core" and context.client is not None:
         call.keep(context.client.data, answer=False)
 
 
-def _destination(state: State, context: Context, called: str) -> tuple[Hop | None, int, str]:
+def _destination(state: State, context: Context, called: str, now: float) -> tuple[list[Target], int, str]:
     """
-    Where a new request goes: from a trunk to the core side, from the core side to the trunk that owns the
-    called number. Without a hop, the status that says why; last, the id of the trunk it goes to.
+    Where a new request goes, in the order to try: from a trunk to the core side, from the core side to the trunk
+    that owns the called number. Without a target, the status that says why; last, the id of the trunk it goes to.
     """
     if context.trunk.role != "core":
-        return state.next_hop, 0, "core"
+        return state.hops.core.order(state.origin(context), now), 0, "core"
     owner = state.admission.directory.owner(called, state.today)
     if owner is None:
-        return None, 404, ""
-    if owner.suspended or owner.customer.suspended:
-        return None, 480, owner.id
-    hop = state.gateways.get(owner.id)
-    return hop, 480, owner.id
+        return [], 404, ""
+    gateways = state.hops.gateways.get(owner.id)
+    if gateways is None or owner.suspended or owner.customer.suspended:
+        return [], 480, owner.id
+    return gateways.order(state.origin(context), now), 480, owner.id
 
 
 def _has_foreign_route(state: State, request: Request) -> bool:
@@ -216,10 +224,26 @@ def _route(state: State, request: Request, hop: Hop) -> Routed:
     return Routed(uri, [], request.uri)
 
 
-def _invite(state: State, context: Context, cookie: bytes, hop: Hop, now: float, marks: Marks = UNMARKED) -> bool:
-    request = context.request
-    record = record_route(state.place, context.listener, hop.listener, cookie)
-    return pass_on(state, context, _route(state, request, hop), hop, now, record, marks)
+def invite(state: State, context: Context, tries: Tries, now: float) -> bool:
+    """
+    Send an INVITE to the next of the targets left, and wait for any answer only so long as there is another;
+    False when it would be too long for all of them.
+    """
+    request, timers = context.request, state.transactions.timers
+    while tries.left:
+        target = tries.left.pop(0)
+        hop = target.hop
+        record = record_route(state.place, context.listener, hop.listener, tries.cookie)
+        if pass_on(state, context, _route(state, request, hop), hop, now, record, tries.marks):
+            target.health.tried(now)
+            tries.target, tries.sent_at = target, now
+            context.tries, context.provisional = tries, False
+            if tries.left:
+                timers.arm(context, SILENCE, state.hops.terms.failover_after, now)
+            elif SILENCE in context.armed:
+                timers.cancel(context, SILENCE)
+            return True
+    return False
 
 
 def pass_on(
@@ -236,14 +260,13 @@ def pass_on(
     must add makes it longer than a datagram can be.
     """
     request = context.request
-    context.branch = make_branch(state, request, context.source[0], state.origin(context))
-    context.far = hop.text
+    branch = make_branch(state, request, context.source[0], state.origin(context), hop)
     data = forward.forwarded(
         request,
         routed,
         state.place,
         via=context.via,
-        branch=context.branch,
+        branch=branch,
         egress=hop.listener,
         record=record,
         outside=context.trunk.role != "core",
@@ -252,7 +275,8 @@ def pass_on(
     if len(data) > MAX_DATAGRAM:
         return False
     invite = request.method == b"INVITE"
-    key = client_key(context.branch, request.method)
+    context.far = hop.text
+    key = client_key(branch, request.method)
     context.client = state.transactions.request(key, data, hop.address, hop.listener, now, invite=invite)
     context.client.owner = context
     if invite:
@@ -260,17 +284,19 @@ def pass_on(
     return True
 
 
-def pass_on_cancel(state: State, request: Request, trunk: Trunk, source: Address, listener: int) -> None:
+def pass_on_cancel(state: State, request: Request, trunk: Trunk, source: Address, listener: int, now: float) -> None:
     """
     Pass on a CANCEL whose INVITE this process has not seen, as after a restart (RFC 3261 §16.10): its branch
-    is that of the INVITE, for it is derived from fields that the two have in common.
+    is that of the INVITE, for it is derived from fields that the two have in common. Nobody knows which next hop
+    has the call, so each is asked; to those that have not, it is nothing.
     """
     called, _ = called_of(request, trunk.dial_plan)
-    hop, _, _ = _destination(state, Context(request, source, listener, trunk), called)
-    if hop is None or request.max_forwards == 0:
+    targets, _, _ = _destination(state, Context(request, source, listener, trunk), called, now)
+    if not targets or request.max_forwards == 0:
         state.answer_stateless(request, source, listener, 481)
-    else:
-        pass_on_stateless(state, request, _route(state, request, hop), hop, source)
+        return
+    for target in targets:
+        pass_on_stateless(state, request, _route(state, request, target.hop), target.hop, source)
 
 
 def pass_on_stateless(state: State, request: Request, routed: Routed, hop: Hop, source: Address) -> bool:
@@ -280,7 +306,7 @@ def pass_on_stateless(state: State, request: Request, routed: Routed, hop: Hop, 
         routed,
         state.place,
         via=forward.received_via(request.via, request.via_rest, source),
-        branch=make_branch(state, request, source[0], state.stamp.of_request(request, source[0])),
+        branch=make_branch(state, request, source[0], state.stamp.of_request(request, source[0]), hop),
         egress=hop.listener,
         record=[],
     )
@@ -290,8 +316,8 @@ def pass_on_stateless(state: State, request: Request, routed: Routed, hop: Hop, 
     return True
 
 
-def make_branch(state: State, request: Request, source: str, origin: bytes) -> bytes:
-    """The branch of a request as this node passes it on; `origin` is what the stamp says of it."""
+def make_branch(state: State, request: Request, source: str, origin: bytes, hop: Hop) -> bytes:
+    """The branch of a request as this node passes it on to a hop; `origin` is what the stamp says of it."""
     message: Message = request.message
     routes = message.values(ROUTE) if ROUTE in message.names else []
-    return branch(origin, state.stamp.path(request, routes, source))
+    return stamp.branch(origin, state.stamp.path(request, routes, source), hop.mark)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
+from zlib import crc32
 
 from proxy.core.actions import Address
 from proxy.sip.uri import Uri
@@ -35,12 +36,20 @@ class Listener:
 class Hop:
     """A peer that requests are sent to: its address, the listener that they leave from, and "ip:port" for records."""
 
-    __slots__ = ("address", "listener", "text")
+    __slots__ = ("_mark", "address", "listener", "text")
 
     def __init__(self, address: Address, listener: int) -> None:
         self.address: Final = address
         self.listener: Final = listener
         self.text: Final = show(address)
+        self._mark = b""
+
+    @property
+    def mark(self) -> bytes:
+        """What tells the branch to this peer from those to others."""
+        if not self._mark:
+            self._mark = b"%08x" % crc32(self.text.encode())
+        return self._mark
 
 
 @lru_cache(maxsize=4096)

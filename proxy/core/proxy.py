@@ -9,12 +9,13 @@ from datetime import date
 from proxy.call.extract import called_of
 from proxy.call.trunk import Trunk
 from proxy.checks.base import Verdict
-from proxy.core import cancel, dialog, initial, reply, respond
+from proxy.core import cancel, dialog, failover, initial, probe, reply, respond
 from proxy.core.actions import Action, Address, Refused
 from proxy.core.admit import Admission
-from proxy.core.place import Hop, Place, show
+from proxy.core.hops import USUAL, Hops, HopTerms, NextHop
+from proxy.core.place import Place, show
 from proxy.core.stamp import Stamp, branch_of
-from proxy.core.state import HEARD, HEARD_OTHER, Context, Limits, State
+from proxy.core.state import HEARD, HEARD_OTHER, Context, GivenUp, Limits, Probe, State
 from proxy.core.tally import Tally
 from proxy.sip.errors import ParseError
 from proxy.sip.message import Message, parse
@@ -30,12 +31,16 @@ _SWEEP = 60.0  # seconds between looks for calls that lost their BYE
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Who is who around the node; a reload replaces it whole. `gateways` says where each trunk is reached."""
+    """
+    Who is who around the node; a reload replaces it whole. `next_hops` are the core side, `gateways` says where
+    each trunk is reached.
+    """
 
     place: Place
     admission: Admission
-    next_hop: Hop
-    gateways: Mapping[str, Hop] = field(default_factory=dict)
+    next_hops: tuple[NextHop, ...]
+    gateways: Mapping[str, tuple[NextHop, ...]] = field(default_factory=dict)
+    terms: HopTerms = USUAL
 
 
 class ProxyCore:
@@ -58,8 +63,7 @@ class ProxyCore:
             network.place,
             network.admission,
             Stamp(key),
-            network.next_hop,
-            network.gateways,
+            Hops(network.next_hops, network.gateways, network.terms),
             tally,
             lengths or Lengths(),
             limits or Limits(),
@@ -125,6 +129,8 @@ class ProxyCore:
 
     def timer_due(self) -> float | None:
         """When `timer` wants to be called next, on the core's clock; None when nothing is running."""
+        if self._state.unplanned:
+            return 0.0
         due = self._state.transactions.timers.next_due
         if len(self._state.calls):
             due = min(due, self._sweep_at)
@@ -134,12 +140,18 @@ class ProxyCore:
         """Let everything happen that is due."""
         state = self._state
         out = state.begin()
+        if state.unplanned:
+            probe.plan(state, now)
         for owner, name in state.transactions.timers.expired(now):
             try:
                 if isinstance(owner, Machine):
                     _transaction_timer(state, owner, name, now)
                 elif isinstance(owner, Context):
                     _context_timer(state, owner, name, now)
+                elif isinstance(owner, Probe):
+                    probe.due(state, owner, now)
+                elif isinstance(owner, GivenUp):  # no final response after its CANCEL (§9.1)
+                    state.transactions.forget(owner.client)
             except Exception:  # noqa: BLE001  # a defect in one call must not cost the others their timers; counted
                 state.tally.count["parse_errors_total", "internal"] += 1
         if now >= self._sweep_at:
@@ -149,12 +161,12 @@ class ProxyCore:
         return out
 
     def replace(self, network: Network, today: date) -> None:
-        """Change who is who; calls in progress keep where they go."""
+        """Change who is who; calls in progress keep where they go, next hops how they have been doing."""
         state = self._state
         state.place = network.place
         state.admission = network.admission
-        state.next_hop = network.next_hop
-        state.gateways = network.gateways
+        state.hops = Hops(network.next_hops, network.gateways, network.terms, state.hops)
+        state.unplanned = bool(state.probes) or network.terms.probe_interval > 0
         state.today = today
 
     @property
@@ -166,6 +178,11 @@ class ProxyCore:
     def active_calls(self) -> Mapping[str, int]:
         """Calls in progress by trunk id."""
         return self._state.calls.per_trunk
+
+    @property
+    def next_hops_up(self) -> Mapping[str, bool]:
+        """Whether each next hop of the core side ("ip:port") is up."""
+        return {target.hop.text: target.health.up for target in self._state.hops.core.targets}
 
     @property
     def idle(self) -> bool:
@@ -200,7 +217,7 @@ class ProxyCore:
                 dialog.receive_ack(state, request, source, listener, now, core=core)
         elif request.method == b"CANCEL":
             if machine is None:
-                initial.pass_on_cancel(state, request, candidates[0], source, listener)
+                initial.pass_on_cancel(state, request, candidates[0], source, listener, now)
             else:
                 cancel.receive_cancel(state, request, machine, source, listener, now)
         elif machine is not None:
@@ -293,6 +310,11 @@ def _count(state: State, kind: bytes) -> None:
 
 def _transaction_timer(state: State, machine: Machine, name: str, now: float) -> None:
     context = machine.owner
+    if name == arrows.TIMER_A:
+        if isinstance(context, GivenUp):
+            return  # its INVITE is repeated no more
+        if isinstance(context, Context):
+            failover.repeated(state, context, machine, now)
     notice = state.transactions.fire(machine, name, now)
     if notice and isinstance(context, Context):
         reply.failed(state, context, notice, now)
@@ -301,6 +323,8 @@ def _transaction_timer(state: State, machine: Machine, name: str, now: float) ->
 def _context_timer(state: State, context: Context, name: str, now: float) -> None:
     if name == cancel.TIMER_C:
         reply.no_answer(state, context, now)
+    elif name == initial.SILENCE:
+        failover.silent(state, context, now)
     else:
         state.transactions.timers.cancel_all(context)
         if context.client is not None:

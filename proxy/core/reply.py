@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from proxy.core import cancel, respond
+from proxy.core import cancel, failover, initial, probe, respond
 from proxy.core.actions import EndedBy
 from proxy.core.calls import CallState
 from proxy.core.route import names_tag
 from proxy.core.stamp import split_branch
-from proxy.core.state import CODES, Context, State
+from proxy.core.state import CODES, Context, GivenUp, Probe, State
 from proxy.sip.fields import parse_cseq, parse_name_addr
 from proxy.sip.message import CALL_ID, CSEQ, FROM
 from proxy.sip.response import Response
@@ -27,9 +27,13 @@ def receive_response(state: State, response: Response, listener: int, now: float
     known = machine.state
     notice = state.transactions.fire(machine, event, now, b"", response)
     if not isinstance(context, Context):
-        return  # the answer to a CANCEL, or to a request nobody waits for any more
+        if isinstance(context, GivenUp) and notice == arrows.PASS_UP:
+            _late(state, context, response, event, now)
+        elif isinstance(context, Probe):
+            probe.answered(state, context, response, event, now)
+        return  # or the answer to a CANCEL, or to a request nobody waits for any more
     if context.state is not None and (notice or known != machine.state):
-        _note(state, context, context.state, response, now)
+        _note(state, context, context.state, context.far, response, now)
     if notice == arrows.PASS_UP:
         if response.method == b"INVITE":
             _invite_response(state, context, response, event, now)
@@ -39,8 +43,8 @@ def receive_response(state: State, response: Response, listener: int, now: float
         state.tally.count["retransmissions_total",] += 1
 
 
-def _note(state: State, context: Context, call: CallState, response: Response, now: float) -> None:
-    call.saw(now, "in", context.far, response.text.rstrip(" "))
+def _note(state: State, context: Context, call: CallState, far: str, response: Response, now: float) -> None:
+    call.saw(now, "in", far, response.text.rstrip(" "))
     if context.initial and call.callee_trunk:
         state.tally.count["responses_total", call.callee_trunk, "in", CODES[response.status]] += 1
 
@@ -49,8 +53,13 @@ def _invite_response(state: State, context: Context, response: Response, event: 
     """A response to an INVITE that the caller must hear (§16.7)."""
     status = response.status
     timers = state.transactions.timers
+    tries = context.tries
+    if tries is not None:
+        failover.heard(state, tries.target, response, now)
     if event == arrows.PROVISIONAL:
         context.provisional = True
+        if initial.SILENCE in context.armed:
+            timers.cancel(context, initial.SILENCE)
         if context.cancelled:
             if cancel.CANCEL_PATIENCE not in context.armed:
                 cancel.send_cancel(state, context, now)
@@ -59,18 +68,39 @@ def _invite_response(state: State, context: Context, response: Response, event: 
         if status == 100:
             return  # hop by hop
     else:
+        if status == 503:
+            if failover.refused(state, context, response, now):
+                return
+            response = failover.best(context, response)
         timers.cancel_all(context)
     _pass_up(state, context, response, event, now)
-    call = context.state
-    if call is None or not context.initial:
-        return
+    if context.state is not None and context.initial:
+        _in_call(state, context.state, response, event, now)
+
+
+def _in_call(state: State, call: CallState, response: Response, event: str, now: float) -> None:
+    """What a response to the INVITE that began a call means for it."""
     if event == arrows.PROVISIONAL:
         call.keep(response.data, answer=False)
     elif event == arrows.SUCCESS:
         _answered(state, call, response, now)
     else:
         by: EndedBy = "caller" if call.cancelled else "callee"
-        state.end_call(call, now, status, by)
+        state.end_call(call, now, response.status, by)
+
+
+def _late(state: State, gone: GivenUp, response: Response, event: str, now: float) -> None:
+    """A response of a branch that was given up; a 2xx is never kept from the caller (§16.7 step 5)."""
+    context = gone.context
+    call = context.state
+    if call is not None:
+        _note(state, context, call, gone.target.hop.text, response, now)
+    if failover.takes_over(state, gone, response, event, now):
+        _invite_response(state, context, response, event, now)
+    elif event == arrows.SUCCESS:
+        _pass_up(state, context, response, event, now)
+        if call is not None:
+            call.keep(response.data, answer=True)
 
 
 def _answered(state: State, call: CallState, response: Response, now: float) -> None:
@@ -95,6 +125,8 @@ def _other_response(state: State, context: Context, response: Response, event: s
 
 def _pass_up(state: State, context: Context, response: Response, event: str, now: float) -> None:
     data = response.upstream
+    if response.status == 503 and context.tries is not None:
+        data = failover.without_retry_after(data)
     if context.advice:  # a failed identity of a call that passes, told in the next response (RFC 9410 §5)
         data = data.replace(b"\r\n", b"\r\nReason: " + context.advice.encode("ascii", "replace") + b"\r\n", 1)
         context.advice = ""
@@ -142,7 +174,10 @@ def failed(state: State, context: Context, notice: str, now: float) -> None:
         if context.request.method == b"BYE":
             _hung_up(state, context, now)
         return
-    give_up(state, context, 503 if notice == arrows.UNREACHABLE else 408, now)
+    unreachable = notice == arrows.UNREACHABLE
+    if failover.lost(state, context, failover.UNREACHABLE if unreachable else failover.SILENT, now):
+        return
+    give_up(state, context, 503 if unreachable else 408, now)
 
 
 def no_answer(state: State, context: Context, now: float) -> None:
@@ -156,7 +191,11 @@ def give_up(state: State, context: Context, status: int, now: float) -> None:
     """Answer an INVITE that got no final response from downstream."""
     if context.cancelled:
         status = 487
-    if context.server is not None and context.server.state == arrows.PROCEEDING:
+    best = context.tries.best if context.tries is not None else None
+    if best is not None and (status == 503 or (status == 408 and best.status != 503)):
+        status = best.status
+        _pass_up(state, context, best, arrows.FAILURE, now)
+    elif context.server is not None and context.server.state == arrows.PROCEEDING:
         state.answer(context, status, now)
     if context.state is not None and context.initial and context.state.answered_at is None:
         by: EndedBy = "caller" if context.state.cancelled else "timeout"
@@ -166,7 +205,8 @@ def give_up(state: State, context: Context, status: int, now: float) -> None:
 def _stray(state: State, response: Response, listener: int) -> None:
     """
     A response without a transaction. RFC 6026 §7 forbids to pass on what this node never asked for; what it
-    did ask for before a restart is told by the branch, which is derived from fields of this very response.
+    did ask for before a restart is told by the branch, which is derived from fields of this very response. Of a call
+    that this node knows it is a branch that has been given up long ago: only a 2xx of it is anybody's business.
     """
     message = response.message()
     origin, _ = split_branch(response.branch)
@@ -179,7 +219,8 @@ def _stray(state: State, response: Response, listener: int) -> None:
         ours = state.stamp.origin(via.branch, via.host, via.port, source, message.value(CALL_ID), tag, cseq)
         to = respond.upstream(via)
         egress = None if to is None else state.place.egress(to[0], listener)
-        if origin == ours and to is not None and egress is not None:
+        wanted = response.status // 100 == 2 or origin not in state.calls
+        if origin == ours and wanted and to is not None and egress is not None:
             state.transmit(response.upstream, to, egress, False)
             return
     state.tally.count["parse_errors_total", "stray_response"] += 1

@@ -82,15 +82,19 @@ class Stamp:
         return self._hash(b"\0".join(parts)).hexdigest().encode()
 
 
-def branch(origin: bytes, path: bytes) -> bytes:
-    """The branch parameter of a forwarded request (RFC 3261 §16.6 step 8)."""
-    return COOKIE + b"-tw-" + origin + b"." + path
+def branch(origin: bytes, path: bytes, mark: bytes) -> bytes:
+    """
+    The branch parameter of a request forwarded to the hop with this mark (RFC 3261 §16.6 step 8): each hop that a
+    call tries has a branch of its own, and the same one in whatever order they are tried.
+    """
+    return COOKIE + b"-tw-" + origin + b"." + path + b"." + mark
 
 
 def split_branch(value: bytes) -> tuple[bytes, bytes]:
-    """The two hashes of a branch made by `branch`, b"" twice for any other."""
-    head, dot, path = value.removeprefix(COOKIE + b"-tw-").partition(b".")
-    return (head, path) if dot and len(head) == 2 * _OCTETS and len(path) == 8 else (b"", b"")
+    """Origin and path of a branch made by `branch`, b"" twice for any other."""
+    head, _, rest = value.removeprefix(COOKIE + b"-tw-").partition(b".")
+    path, _, mark = rest.partition(b".")
+    return (head, path) if len(head) == 2 * _OCTETS and len(path) == len(mark) == 8 else (b"", b"")
 
 
 def branch_of(sent: bytes) -> bytes:

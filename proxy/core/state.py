@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from proxy.call.model import Call
 from proxy.call.trunk import Trunk
-from proxy.core.actions import Action, Address, Decided, Ended, EndedBy, Judge, Refused, Send
+from proxy.core.actions import Action, Address, EndedBy, Judge, News, Send
 from proxy.core.admit import Admission
 from proxy.core.calls import Calls, CallState
 from proxy.core.forward import received_via, response_address
-from proxy.core.place import Hop, Place, show
+from proxy.core.hops import Hops, Target, Tries
+from proxy.core.place import Place, show
 from proxy.core.route import Routed
 from proxy.core.stamp import Stamp
 from proxy.core.tally import Tally
@@ -72,14 +72,14 @@ class Context:
     INVITE that began it, `foreign_route` whether that one names hops of its own; `origin` stands for it in tags
     and branches (b"" until asked for); `ticket` names the verdict it waits for, `asked` and `routed` what a
     re-INVITE is judged by and where it goes then; `peer` and `far` are upstream and downstream for the ladder;
-    `provisional` turns True when downstream has answered at all; `advice` is the Reason that upstream is still to
-    be told (RFC 9410).
+    `provisional` turns True when downstream has answered at all; `tries` are the next hops of a new INVITE that has
+    been passed on; `advice` is the Reason that upstream is still to be told (RFC 9410).
     """
 
     __slots__ = (
-        "advice", "armed", "asked", "branch", "cancelled", "client", "far", "foreign_route", "initial", "listener",
+        "advice", "armed", "asked", "cancelled", "client", "far", "foreign_route", "initial", "listener",
         "origin",
-        "peer", "provisional", "request", "routed", "server", "source", "state", "ticket", "trunk", "via",
+        "peer", "provisional", "request", "routed", "server", "source", "state", "ticket", "tries", "trunk", "via",
     )  # fmt: skip
 
     def __init__(self, request: Request, source: Address, listener: int, trunk: Trunk) -> None:
@@ -90,10 +90,10 @@ class Context:
         self.peer = show(source)
         self.far = ""
         self.via = received_via(request.via, request.via_rest, source)
-        self.branch = b""
         self.origin = b""
         self.server: Machine | None = None
         self.client: Machine | None = None
+        self.tries: Tries | None = None
         self.state: CallState | None = None
         self.initial = False
         self.foreign_route = False
@@ -106,15 +106,40 @@ class Context:
         self.armed: dict[str, float] = {}
 
 
+class Probe:
+    """The OPTIONS questions to one next hop; `client` is the transaction of one that is not answered yet."""
+
+    __slots__ = ("armed", "client", "count", "target")
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.client: Machine | None = None
+        self.count = 0
+        self.armed: dict[str, float] = {}
+
+
+class GivenUp:
+    """A branch of an INVITE that was silent for too long, so that the call went on to another next hop."""
+
+    __slots__ = ("armed", "client", "context", "target")
+
+    def __init__(self, context: Context, client: Machine, target: Target) -> None:
+        self.context = context
+        self.client = client
+        self.target = target
+        self.armed: dict[str, float] = {}
+
+
 class State:
     """
-    Everything a node's proxy core keeps. `out` collects the actions of the event at hand; `next_hop` is
-    the core side, `gateways` where each trunk is reached, `today` the local day that allocations are held against.
+    Everything a node's proxy core keeps. `out` collects the actions of the event at hand; `hops` is where calls
+    go, `probes` who asks the core side's after their health, `unplanned` whether these have changed since;
+    `today` is the local day that allocations are held against.
     """
 
     __slots__ = (
-        "admission", "calls", "draining", "gateways", "limits", "next_hop", "out", "pending", "place", "refusals",
-        "refusals_until", "stamp", "tally", "tickets", "today", "transactions",
+        "admission", "calls", "draining", "hops", "limits", "out", "pending", "place", "probes", "refusals",
+        "refusals_until", "stamp", "tally", "tickets", "today", "transactions", "unplanned",
     )  # fmt: skip
 
     def __init__(
@@ -122,8 +147,7 @@ class State:
         place: Place,
         admission: Admission,
         stamp: Stamp,
-        next_hop: Hop,
-        gateways: Mapping[str, Hop],
+        hops: Hops,
         tally: Tally,
         lengths: Lengths,
         limits: Limits,
@@ -132,8 +156,9 @@ class State:
         self.place = place
         self.admission = admission
         self.stamp = stamp
-        self.next_hop = next_hop
-        self.gateways = gateways
+        self.hops = hops
+        self.probes: dict[str, Probe] = {}
+        self.unplanned = hops.terms.probe_interval > 0
         self.tally = tally
         self.limits = limits
         self.today = today
@@ -218,7 +243,7 @@ class State:
         self.pending[context.ticket] = context
         self.out.append(Judge(context.ticket, call))
 
-    def report(self, report: Decided | Ended | Refused | None) -> None:
+    def report(self, report: News | None) -> None:
         """Let the edge record something."""
         if report is not None:
             self.out.append(report)

@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.call.model import Call
 from proxy.checks.base import Verdict
-from proxy.core.actions import Action, Address, Judge, Report, Send
+from proxy.core.actions import Action, Address, Judge, News, Send
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
 from proxy.net.udp import MAX_DATAGRAM, kernel_drops
@@ -44,7 +44,7 @@ class Node:
         *,
         judge: Callable[[Call], Verdict | None],
         judge_in_time: Callable[[Call], Awaitable[Verdict]],
-        report: Callable[[Report], None],
+        report: Callable[[News], None],
         new_day: Callable[[date], None],
         today: Callable[[], date],
         tally: Tally,
@@ -203,4 +203,5 @@ class Node:
                 self._tally.count["socket_drops_total",] += max(0, drops - self._drops[index])
                 self._drops[index] = drops
         self._new_day(self._today())
+        self._rearm()  # a reload may have brought next hops to probe
         self._housekeeper = self._loop.call_at(now + HOUSEKEEPING, self._tick, now + HOUSEKEEPING)

@@ -34,6 +34,10 @@ METRICS: Final[Mapping[str, Metric]] = {
     "setup_seconds": Metric("histogram", "Time from the INVITE to its answer."),
     "active_calls": Metric("gauge", "Calls in progress.", ("trunk",)),
     "transactions": Metric("gauge", "SIP transactions in memory."),
+    "next_hop_up": Metric("gauge", "Whether a next hop of the core side is up.", ("next_hop",)),
+    "failovers_total": Metric(
+        "counter", "Calls that went on from a next hop to another: silent, unreachable, 503.", ("next_hop", "cause")
+    ),
     "messages_total": Metric("counter", "SIP messages by method or status class.", ("direction", "transport", "kind")),
     "retransmissions_total": Metric("counter", "SIP messages sent or heard again."),
     "parse_errors_total": Metric("counter", "Messages that could not be used, by fault.", ("kind",)),

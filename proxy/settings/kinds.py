@@ -124,6 +124,18 @@ def between(low: str, high: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def none_or_between(low: str, high: str) -> AfterValidator:
+    """Bound a duration, ends included; zero turns off what it is the length of."""
+    least, most = seconds_of(low), seconds_of(high)
+
+    def check(seconds: float) -> float:
+        if seconds and not least <= seconds <= most:
+            raise fault("none_or_between", low=low, high=high)
+        return seconds
+
+    return AfterValidator(check)
+
+
 def _percent(value: object) -> float:
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if match is None or float(match[1]) > 100:

@@ -182,6 +182,11 @@ def _compare(settings: Settings, at: _Places) -> None:
     for index, hop in enumerate(settings.core.next_hops):
         if hop.address in own:
             at.note(("core", "next_hops", index, "uri"), "config.own_address", value=hop.uri)
+    _twice(
+        at,
+        {("core", "next_hops", i, "uri"): hop.address for i, hop in enumerate(settings.core.next_hops)},
+        "config.same_address",
+    )
     if settings.metrics.address == settings.admin.address:
         at.note(("admin", "address"), "config.same_address", first="metrics.address")
     _compare_admin(settings, at)

@@ -27,6 +27,7 @@ from proxy.settings.kinds import (
     between,
     fault,
     hide_password,
+    none_or_between,
     one_of,
     parse_sip_uri,
 )
@@ -96,10 +97,10 @@ class NextHop(Section):
 
     uri: SipUri = Field(description="`sip:` URI with an IP address and perhaps a port; host names are not looked up.")
     priority: Annotated[int, _whole(0, 65535)] = Field(
-        default=1, description="The lowest priority is used first; this version uses only that one."
+        default=1, description="The lowest priority is tried first, the others when it fails."
     )
     weight: Annotated[int, _whole(0, 65535)] = Field(
-        default=1, description="Share among next hops of one priority; without effect while one is used."
+        default=1, description="Share of the calls among next hops of one priority; 0 is tried after the others."
     )
 
     @property
@@ -108,11 +109,31 @@ class NextHop(Section):
         return parse_sip_uri(self.uri)
 
 
+class ProbeTerms(Section):
+    """How the next hops of the core side are asked whether they are there."""
+
+    interval: Annotated[Duration, none_or_between("1s", "1h")] = Field(
+        default=5.0,
+        description="How often each next hop is sent OPTIONS, 1s to 1h; 0s: never, then only calls tell.",
+    )
+    down_after: Annotated[int, _whole(1, 100)] = Field(
+        default=3, description="Failures in a row, of probes or of calls, after which a next hop counts as down."
+    )
+
+
 class Core(Section):
     """The core side: where calls from trunks go, and where calls to trunks come from."""
 
     next_hops: Annotated[tuple[NextHop, ...], Listed, AfterValidator(_some)] = Field(
         description="Where calls from trunks go; what comes from these addresses is a call to a trunk."
+    )
+    probe: ProbeTerms | None = Field(
+        default=None,
+        description="How next hops are watched; without it they are probed every 5s where there are several.",
+    )
+    failover_after: Annotated[Duration, between("500ms", "30s")] = Field(
+        default=2.0,
+        description="How long a next hop may be silent until a call goes to the next one, where there is one.",
     )
     ring_timeout: Annotated[Duration, between("1s", "1h")] = Field(
         default=180.0,

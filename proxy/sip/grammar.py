@@ -90,6 +90,11 @@ MAX_FORWARDS: Final = re.compile(rb"0*[0-9]{1,3}")  # RFC 4475 §3.1.1.1 sends 0
 CONTENT_LENGTH: Final = re.compile(rb"[0-9]{1,9}")
 SHORT_LENGTH: Final = re.compile(rb"[ \t]*([0-9]{1,9})[ \t]*\r\n")
 
+#   Retry-After  =  "Retry-After" HCOLON delta-seconds [ comment ] *( SEMI retry-param ), as a line of a message
+RETRY_AFTER_LINE: Final = re.compile(
+    rb"\r\nRetry-After[ \t]*:(?:\r\n[ \t]|[ \t])*([0-9]{1,10})?[^\r\n]*(?:\r\n[ \t][^\r\n]*)*", re.IGNORECASE
+)
+
 #   SIP-URI   =  "sip:" [ userinfo ] hostport uri-parameters [ headers ]
 #   userinfo  =  ( user / telephone-subscriber ) [ ":" password ] "@"
 # "@" stands in no other part unescaped, so a second one is a fault, not a user.

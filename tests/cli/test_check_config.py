@@ -104,7 +104,6 @@ def test_problems(config: str, directory: str, expected: list[str], tmp_path: Pa
     [
         pytest.param(CONFIG, DIRECTORY, [], id="none"),
         pytest.param(CONFIG.replace("block", "monitor"), DIRECTORY, ["c.yaml: node.mode: mode monitor: no call of a known trunk is rejected, only recorded"], id="monitor"),
-        pytest.param(CONFIG.replace("[{uri", '[{uri: "sip:192.0.2.8"}, {uri'), DIRECTORY, ["c.yaml: core.next_hops: several next hops are given; this version uses only sip:192.0.2.8"], id="several-next-hops"),
         pytest.param(CONFIG, DIRECTORY.replace("    customer", "    mode: monitor\n    customer"), ["d.yaml:3:5: trunks[0]: trunk acme-1 is in mode monitor: its calls are not rejected, only recorded"], id="trunk-in-monitor"),
         pytest.param(CONFIG, DIRECTORY.partition("    allocations")[0], ["d.yaml:3:5: trunks[0]: trunk acme-1 has no number: none of its calls can pass"], id="no-allocation"),
         pytest.param(CONFIG, DIRECTORY.replace("[{first", "[{valid_to: 2026-11-22, first"), ["d.yaml:3:5: trunks[0]: trunk acme-1: allocations that ended before 2026-11-23: 1, the last on 2026-11-22"], id="expired"),

@@ -7,9 +7,8 @@ import re
 from proxy.call.directory import DirectoryBuilder
 from proxy.call.trunk import Customer, DialPlan, Trunk
 from proxy.core.actions import Ended
-from proxy.core.place import Hop
 from proxy.core.proxy import Network
-from tests.story import CORE, PASS, TRUNK, Story, field, network, request, response
+from tests.story import CORE, PASS, TRUNK, Story, field, hops, network, request, response
 
 OTHER = ("127.0.0.3", 5060)
 URI = "sip:02477770001@127.0.0.1:5060"
@@ -22,7 +21,7 @@ def two_trunks() -> Network:
         builder.add_trunk(Trunk(name, Customer(name), sources=(f"{ip}/32",), gateway=(f"sip:{ip}",), dial_plan=plan))
         builder.add(name, first + "00", first + "99")
     whole = network(builder.build())
-    return Network(whole.place, whole.admission, whole.next_hop, {"acme-1": Hop(TRUNK, 0), "beta-1": Hop(OTHER, 0)})
+    return Network(whole.place, whole.admission, whole.next_hops, {"acme-1": hops(TRUNK), "beta-1": hops(OTHER)})
 
 
 def returned(sent: bytes) -> bytes:

@@ -17,6 +17,12 @@ PLACE = Place(
 )
 
 
+def test_the_mark_of_a_hop_follows_from_its_address_alone() -> None:
+    marks = {Hop(address, 0).mark for address in (("10.0.0.1", 5060), ("10.0.0.1", 5070), ("10.0.0.2", 5060))}
+    assert len(marks) == 3
+    assert Hop(("10.0.0.1", 5060), 1).mark in marks
+
+
 @pytest.mark.parametrize(
     ("uri", "index"),
     [

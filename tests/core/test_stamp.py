@@ -36,8 +36,9 @@ def test_branch_can_be_taken_apart() -> None:
     asked = Request(parse(request("INVITE")))
     origin, path = STAMP.of_request(asked, "127.0.0.2"), STAMP.path(asked, [], "10.0.0.1")
 
-    assert split_branch(branch(origin, path)) == (origin, path)
-    assert branch(origin, path).startswith(b"z9hG4bK")
+    assert split_branch(branch(origin, path, b"01234567")) == (origin, path)
+    assert branch(origin, path, b"01234567").startswith(b"z9hG4bK")
+    assert branch(origin, path, b"01234567") != branch(origin, path, b"89abcdef")
 
 
 @pytest.mark.parametrize(

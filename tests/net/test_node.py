@@ -14,9 +14,10 @@ from proxy.call.model import Call
 from proxy.call.trunk import IdentityTerms
 from proxy.checks.base import Verdict
 from proxy.checks.policy import effective
-from proxy.core.actions import Decided, Ended, Report
+from proxy.core.actions import Decided, Ended, News
 from proxy.core.admit import Admission
-from proxy.core.place import Hop, Listener, Place
+from proxy.core.hops import Hops, HopTerms
+from proxy.core.place import Listener, Place
 from proxy.core.proxy import Network, ProxyCore
 from proxy.core.tally import Tally
 from proxy.net.node import Node
@@ -28,7 +29,7 @@ from proxy.sources.judge import Judge, Rules
 from tests.sources.identity import Clock, pem
 from tests.stirshaken.https import context, hangs, serving
 from tests.stirshaken.scene import hierarchy, party
-from tests.story import KEY, PASS, REJECT, TODAY, directory, network, request, response
+from tests.story import KEY, PASS, REJECT, TODAY, directory, hops, network, request, response
 
 LOG = structlog.make_filtering_bound_logger(50)(structlog.PrintLogger(), [], {})
 
@@ -55,9 +56,9 @@ class Scene:
         base = network(directory()).admission
         admission = Admission(base.directory, base.candidates("127.0.0.1")[0], ["127.0.0.1"])
         self.tally = Tally()
-        self.reports: list[Report] = []
+        self.reports: list[News] = []
         core = ProxyCore(
-            Network(place, admission, Hop(self.callee.getsockname(), 0)),
+            Network(place, admission, hops(self.callee.getsockname())),
             key=KEY,
             tally=self.tally,
             today=TODAY,
@@ -151,7 +152,7 @@ def test_more_than_one_batch_is_drained() -> None:
 def test_what_cannot_be_sent_fails_its_transaction_at_once(to: tuple[str, int]) -> None:
     async def script(scene: Scene) -> None:
         state = scene.node.core._state
-        state.next_hop = Hop(to, 0)
+        state.hops = Hops(hops(to), {}, HopTerms())
         scene.send(invite(scene))
         assert (await scene.hear(scene.caller)).startswith(b"SIP/2.0 100")
         assert (await scene.hear(scene.caller)).startswith(b"SIP/2.0 503")

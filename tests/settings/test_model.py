@@ -31,7 +31,7 @@ def test_defaults() -> None:
     )
     assert (settings.listen[0].transport, settings.listen[0].advertise) == ("udp", None)
     assert (settings.core.next_hops[0].priority, settings.core.next_hops[0].weight) == (1, 1)
-    assert settings.core.ring_timeout == 180.0
+    assert (settings.core.ring_timeout, settings.core.failover_after, settings.core.probe) == (180.0, 2.0, None)
     assert settings.directory.max_shrink == 0.2
     assert (settings.numbering.country, settings.numbering.emergency) == ("86", ("110", "119", "120", "122"))
     assert settings.policy == {}

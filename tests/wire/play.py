@@ -44,6 +44,7 @@ class Load:
     linger: int = 100  # ms that a finished call still answers retransmissions
     seconds: int = 40  # the whole run is bounded by this
     log: bool = True
+    options: bool = False  # answer OPTIONS; such a callee is never done, for each question is a call to SIPp
     numbers: Path | None = None  # a CSV whose columns are [field0], [field1] … in `Who`, one row a call
 
 
@@ -159,7 +160,7 @@ def _common(load: Load, at: tuple[str, int]) -> list[str]:
         *("-nostdin", "-d", str(load.hold), "-cid_str", "%u-%p@%s"),
         *("-timeout", f"{load.seconds}s", "-timeout_error", "-recv_timeout", str(load.seconds * 1000)),
         *("-trace_err", "-error_file", "errors.log", "-trace_stat", "-stf", "stat.csv", "-fd", "1"),
-        *("-trace_counts", "-buff_size", "4194304", *log),
+        *("-trace_counts", "-buff_size", "4194304", *(["-aa"] if load.options else []), *log),
     ]
 
 

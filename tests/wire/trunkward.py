@@ -24,9 +24,9 @@ node: {{name: wire, mode: {mode}, workers: 1, state: "{here}/state"}}
 listen:
   - {{name: access, transport: udp, address: "{host}:{port}"}}
 core:
-  next_hops: [{{uri: "sip:{core}:{core_port}", priority: 1, weight: 10}}]
+  next_hops: [{{uri: "sip:{core}:{core_port}", priority: 1, weight: 10}}{hops}]
   ring_timeout: {ring_timeout}
-directory: {{url: "file:directory.yaml", max_shrink: 20%}}
+{watch}directory: {{url: "file:directory.yaml", max_shrink: 20%}}
 numbering: {{country: "86", emergency: ["110", "119", "120", "122"]}}
 {identity}records: {{directory: "{here}/records", mask_numbers: false, retention: 180d}}
 metrics: {{address: "{host}:{metrics}"}}
@@ -42,7 +42,7 @@ trunks:
     customer: acme
     role: access
     sources: ["{caller}/32"]
-    gateway: ["sip:{caller}:{gateway_port}"]
+    gateway: ["sip:{caller}:{gateway_port}"{gateways}]
     pilot_number: "+862488880000"
     dial_plan: {{country: "86", area: "24", strip: ["9"]}}
     allocations:
@@ -75,7 +75,8 @@ Content-Length: 0\r
 class Setting:
     """
     What a test may choose about the proxy; `more` are extra lines under the allocations of acme-1, `identity` is
-    that section of the configuration, `trunks` are further trunks.
+    that section of the configuration, `trunks` are further trunks; `hops` and `gateways` are more entries of these
+    lists, each after a comma, `watch` are extra lines of the section core.
     """
 
     core_port: int
@@ -86,6 +87,9 @@ class Setting:
     more: str = ""
     identity: str = ""
     trunks: str = ""
+    hops: str = ""
+    gateways: str = ""
+    watch: str = ""
 
 
 class Proxy:
@@ -143,6 +147,11 @@ class Proxy:
     def kill(self) -> None:
         """SIGKILL, to all its processes."""
         self.program.kill()
+
+    def log(self, event: str) -> list[Record]:
+        """The lines of its log that tell of this event."""
+        lines = self.program.err.read_text(encoding="utf-8").splitlines()
+        return [line for line in map(json.loads, lines) if line["event"] == event]
 
     def record_files(self) -> list[Path]:
         """The record files, oldest first."""
