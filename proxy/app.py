@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import date
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -39,9 +40,13 @@ from proxy.parts import (
     Loaded,
     changes_refused,
     judge_of,
-    load_all,
+    lay_by,
+    load_next,
+    load_to_start,
     network_of,
     node_key,
+    snapshot_of,
+    take_next,
     write_whole,
 )
 from proxy.settings.problems import ConfigError, Problem
@@ -58,8 +63,8 @@ DRAIN_SECONDS: Final = 10.0
 class Server:
     """One running node: its parts, and what signals do to them."""
 
-    def __init__(self, config: Path, loaded: Loaded, log: FilteringBoundLogger) -> None:
-        """Build every part. Raises ListenError, OSError."""
+    def __init__(self, config: Path, loaded: Loaded, log: FilteringBoundLogger, *, sound: bool = True) -> None:
+        """Build every part. `sound` is whether `loaded` is what the directory says now. Raises ListenError, OSError."""
         self._config = config
         self._loaded = loaded
         self._log = log
@@ -67,9 +72,10 @@ class Server:
         self._reloading: asyncio.Task[None] | None = None
         self._doubted: set[str] = set()
         self._retiring: set[asyncio.Task[None]] = set()
+        self._following: asyncio.Task[None] | None = None
         self._wanted: bool | None = None  # a reload asked for during a reload, and whether by force
         self._loaded_at = time()
-        self._reload_ok = True
+        self._reload_ok = sound
         self._offset = time() - monotonic()
         settings = loaded.settings
         self._state = Path(settings.node.state)
@@ -130,10 +136,13 @@ class Server:
         pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
         self.node.start(loop)
         _quiet_gc()
+        self._follow(loop)
         entries = self._loaded.directory.entries
         listening = [f"udp {item.name}" for item in settings.listen]
         self._log.info("node.ready", version=__version__, listen=listening, mode=settings.node.mode, **entries)
         await self._stop.wait()
+        if self._following is not None:
+            self._following.cancel()
         await self._drain()
         self.node.stop()
         if self._verifier is not None:
@@ -146,6 +155,18 @@ class Server:
         pid_file.unlink(missing_ok=True)
         self._log.info("node.stopped", records_dropped=self.journal.dropped)
         return 0
+
+    def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let changes of a directory in PostgreSQL be read as they come."""
+        url = self._loaded.settings.directory.url
+        if url.startswith("postgresql:"):
+            # only who has a database pays for its driver
+            from proxy.store.following import follow  # noqa: PLC0415
+
+            told = partial(self._log.warning, "directory.away")
+            self._following = loop.create_task(
+                follow(url, partial(self._reload_soon, False), lambda why: told(reason=why))
+            )
 
     async def _drain(self) -> None:
         """Let calls that are being set up come to their answer; then close the records of all calls."""
@@ -197,6 +218,7 @@ class Server:
 
     def _take(self, loaded: Loaded) -> None:
         before, self._loaded = self._loaded, loaded
+        take_next(loaded.settings)
         self._loaded_at = time()
         self.core.replace(network_of(loaded), self._today)
         if (before.settings.identity, before.identity) != (loaded.settings.identity, loaded.identity):
@@ -291,9 +313,9 @@ def _local_day() -> date:
 
 
 async def _load_apart(config: Path) -> Loaded:
-    """`load_all` in a child process: a million numbers would hold up the loop for seconds."""
+    """`load_next` in a child process: a million numbers would hold up the loop for seconds."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return await asyncio.get_running_loop().run_in_executor(pool, load_all, config)
+        return await asyncio.get_running_loop().run_in_executor(pool, load_next, config)
 
 
 def _quiet_gc() -> None:
@@ -308,12 +330,17 @@ def _quiet_gc() -> None:
 
 def serve(config: Path, *, json: bool) -> int:
     """Run the proxy on a configuration until it is told to stop. Raises ConfigError, ListenError, OSError."""
-    loaded = load_all(config)
+    loaded, away = load_to_start(config)
     logs.configure(sys.stderr, json=json, level="info")
     log = logs.get("trunkward")
+    for problem in away:
+        log.warning("directory.away", problem=problem.text("en"), started_on=str(snapshot_of(loaded.settings)))
 
     async def main() -> int:
-        return await Server(config, loaded, log).run()
+        server = Server(config, loaded, log, sound=not away)
+        if not away:
+            lay_by(loaded, snapshot_of(loaded.settings))
+        return await server.run()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main())

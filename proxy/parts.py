@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from proxy.call.directory import Directory
 from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk
@@ -18,9 +20,9 @@ from proxy.core.hops import HopTerms, NextHop
 from proxy.core.place import SIP_PORT, Hop, Listener, Place
 from proxy.core.proxy import Network
 from proxy.net.udp import source_for
-from proxy.settings.load import load, number_source
+from proxy.settings.load import FILE, load, number_source
 from proxy.settings.model import Core, ProbeTerms, Settings
-from proxy.settings.problems import Problem, ProblemList
+from proxy.settings.problems import ConfigError, Problem, ProblemList
 from proxy.sip.uri import parse_uri
 from proxy.sources.admin_files import read_admin
 from proxy.sources.directory import examine
@@ -29,6 +31,7 @@ from proxy.sources.identity_files import NO_FILES, IdentityFiles, node_terms, re
 from proxy.sources.identity_services import authentication_of
 from proxy.sources.judge import OFF, Judge, Rules
 from proxy.sources.verification import Verifier
+from proxy.store.snapshot import SnapshotError, keep, kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,9 @@ class Loaded:
     identity: IdentityFiles = NO_FILES
 
 
+_AWAY: Final = frozenset({"store.unavailable", "store.missing"})
+
+
 def load_all(config: Path) -> Loaded:
     """Read a configuration, its directory and its identity files. Raises ConfigError with every problem of them."""
     settings = load(config, rules=NAMES)
@@ -49,6 +55,60 @@ def load_all(config: Path) -> Loaded:
     read_admin(config, settings.admin, found)  # for the control process, which reads them itself
     found.check()
     return Loaded(settings, directory, identity)
+
+
+def load_to_start(config: Path) -> tuple[Loaded, tuple[Problem, ...]]:
+    """
+    What a node starts on: as `load_all`, and while the database is away the last directory that came from it.
+
+    The problems say why that was needed. Raises ConfigError.
+    """
+    try:
+        return load_all(config), ()
+    except ConfigError as error:
+        if any(problem.message_key not in _AWAY for problem in error.problems):
+            raise
+        settings = load(config, rules=NAMES)
+        try:
+            directory = kept(snapshot_of(settings))
+        except (OSError, SnapshotError):
+            raise error from None
+        found = ProblemList()
+        identity = read_identity(config, settings, directory.trunks.values(), found)
+        found.check()
+        return Loaded(settings, directory, identity), error.problems
+
+
+def load_next(config: Path) -> Loaded:
+    """As `load_all`, in the child process of a reload: a snapshot is laid ready for `take_next`. Raises ConfigError."""
+    loaded = load_all(config)
+    _next(loaded.settings).unlink(missing_ok=True)  # of a reload that was refused
+    lay_by(loaded, _next(loaded.settings))
+    return loaded
+
+
+def lay_by(loaded: Loaded, path: Path) -> None:
+    """Write a directory that came from a database to a file; a full disk is no reason to go without the directory."""
+    if not loaded.settings.directory.url.startswith(FILE):
+        with contextlib.suppress(OSError):
+            keep(path, loaded.directory)
+
+
+def take_next(settings: Settings) -> None:
+    """The reload was taken: its snapshot is the one to start on. Where there is none, nothing happens."""
+    with contextlib.suppress(FileNotFoundError):
+        _next(settings).replace(snapshot_of(settings))
+
+
+def snapshot_of(settings: Settings) -> Path:
+    """The file with the last directory that came from this database; another database has another file."""
+    name = hashlib.sha256(settings.directory.url.encode()).hexdigest()[:12]
+    return Path(settings.node.state) / f"directory-{name}.snapshot"
+
+
+def _next(settings: Settings) -> Path:
+    file = snapshot_of(settings)
+    return file.with_name(file.name + ".next")
 
 
 def _directory(config: Path, settings: Settings) -> Directory:

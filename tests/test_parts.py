@@ -22,15 +22,23 @@ from proxy.parts import (
     core_trunk,
     hop_terms,
     judge_of,
+    lay_by,
     listeners_of,
     load_all,
+    load_next,
+    load_to_start,
     network_of,
     node_key,
+    snapshot_of,
+    take_next,
     write_whole,
 )
 from proxy.settings.model import Core
 from proxy.settings.problems import ConfigError
+from proxy.store.database import open_store
+from proxy.store.snapshot import kept
 from tests.checks.calls import call
+from tests.store.rows import allocation, customer, trunk
 
 TODAY = date(2026, 11, 23)
 
@@ -194,3 +202,62 @@ def test_files_are_replaced_whole(tmp_path: Path) -> None:
 
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
     assert (tmp_path / "f").read_bytes() == b"two\n"
+
+
+@pytest.fixture
+def on_a_database(config: Path, tmp_path: Path) -> Path:
+    """The shipped configuration on a database of one trunk, with its state in a directory of the test."""
+    store = open_store("sqlite:d.db", config.parent, create=True)
+    store.migrate()
+    with store.write() as session:
+        customer(session, "zeta")
+        allocation(session, trunk(session, "zeta-1", "zeta"), "+8695588")
+    text = config.read_text().replace("file:directory.yaml", "sqlite:d.db").replace("var/state", str(tmp_path))
+    config.write_text(text)
+    return config
+
+
+def test_a_node_starts_on_what_it_laid_by(on_a_database: Path) -> None:
+    database = on_a_database.parent / "d.db"
+    loaded, away = load_to_start(on_a_database)
+    assert away == ()
+    lay_by(loaded, snapshot_of(loaded.settings))
+    database.rename(database.with_name("away"))
+    again, away = load_to_start(on_a_database)
+    assert [problem.message_key for problem in away] == ["store.missing"]
+    assert (list(again.directory.trunks), again.directory.allocated("zeta-1", "+8695588", TODAY)) == (["zeta-1"], True)
+
+
+def test_without_a_snapshot_or_with_another_fault_it_does_not(on_a_database: Path) -> None:
+    database = on_a_database.parent / "d.db"
+    loaded, _ = load_to_start(on_a_database)
+    database.rename(database.with_name("away"))
+    with pytest.raises(ConfigError):
+        load_to_start(on_a_database)
+    snapshot_of(loaded.settings).write_bytes(b"TWDIR1\ncut off")
+    with pytest.raises(ConfigError):
+        load_to_start(on_a_database)
+    lay_by(loaded, snapshot_of(loaded.settings))
+    on_a_database.write_text(on_a_database.read_text().replace("mode: monitor", "mode: monitr"))
+    with pytest.raises(ConfigError):
+        load_to_start(on_a_database)
+
+
+def test_only_a_reload_that_was_taken_is_started_on(on_a_database: Path) -> None:
+    loaded = load_next(on_a_database)
+    file = snapshot_of(loaded.settings)
+    assert not file.exists()
+    take_next(loaded.settings)
+    assert kept(file).total == 1
+    take_next(loaded.settings)
+    assert kept(file).total == 1
+
+
+def test_a_directory_file_is_not_laid_by(loaded: Loaded, tmp_path: Path) -> None:
+    lay_by(loaded, tmp_path / "snapshot")
+    assert not (tmp_path / "snapshot").exists()
+
+
+def test_a_full_disk_stops_nothing(on_a_database: Path) -> None:
+    loaded, _ = load_to_start(on_a_database)
+    lay_by(loaded, Path("/dev/full/snapshot"))

@@ -51,6 +51,11 @@ class Barred:
     def __reduce__(self) -> tuple[object, ...]:
         return (Barred, (self._rows,))
 
+    @property
+    def rows(self) -> tuple[tuple[int, int, Bar], ...]:
+        """What it was made of."""
+        return self._rows
+
     def at(self, key: int, today: date) -> Bar | None:
         """The first bar that holds on a key on a day."""
         index = bisect_right(self._first, key) - 1

@@ -107,16 +107,17 @@ class Directory:
         self._networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
 
     def __reduce__(self) -> tuple[object, ...]:
-        parts = (
-            dict(self.trunks),
-            dict(self.customers),
-            self._first,
-            self._last,
-            self._grants,
-            self._sets,
-            self._barred,
-        )
-        return (Directory, parts)
+        return (Directory, (dict(self.trunks), dict(self.customers), *self.ranges, self._sets, self._barred))
+
+    @property
+    def ranges(self) -> tuple[array[int], array[int], array[int]]:
+        """First and last key of each range, and the index of its set of grants in `sets`."""
+        return self._first, self._last, self._grants
+
+    @property
+    def barred(self) -> Barred:
+        """Numbers that nobody may show."""
+        return self._barred
 
     @property
     def sets(self) -> tuple[Grants, ...]:

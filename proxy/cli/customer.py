@@ -12,8 +12,12 @@ import click
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 
-from proxy.cli.desk import Day, Desk, at_desk
-from proxy.settings.kinds import Cidr, Name
+from proxy.checks.policy import NAMES
+from proxy.cli.desk import Day, Desk, action_of, at_desk, pairs
+from proxy.settings.kinds import Cidr, Name, PolicyAction
+from proxy.settings.load import policy_problems, validate
+from proxy.settings.problems import ProblemList
+from proxy.settings.yaml_strict import Document, Positions
 from proxy.store import admission
 from proxy.store.errors import StoreError
 from proxy.store.schema import Customer
@@ -93,7 +97,11 @@ def show_command(desk: Desk, customer_id: str) -> None:
     """Show everything about a customer, and what its admission still needs."""
     with desk.store.read() as session:
         customer = admission.customer_of(session, customer_id)
-        facts = admission.facts_of(session, customer) | {"missing": admission.missing(session, customer)}
+        policy = [f"{rule}={action}" for rule, action in admission.policy_of(session, customer_id).items()]
+        facts = admission.facts_of(session, customer) | {
+            "policy": policy,
+            "missing": admission.missing(session, customer),
+        }
     desk.facts(facts)
 
 
@@ -133,6 +141,25 @@ def close_command(desk: Desk, customer_id: str, reason: str) -> None:
     """End a customer for good; its numbers become free."""
     with desk.store.write() as session:
         _tell(desk, admission.close(session, desk.by(), customer_id, reason))
+
+
+@command.command("policy")
+@click.argument("customer_id", metavar="ID")
+@click.argument("said", metavar="RULE=ACTION[:STATUS]", nargs=-1)
+@at_desk()
+def policy_command(desk: Desk, customer_id: str, said: tuple[str, ...]) -> None:
+    """Say what follows on all trunks of a customer that say nothing else; without any, nothing does any more."""
+    raw = {rule: action_of(action) for rule, action in pairs(said, "caller=reject:603").items()}
+    found, document = ProblemList(), Document(desk.store.shown, raw, Positions())
+    for rule, each in raw.items():
+        validate(PolicyAction, document, found, each, (rule,))
+    found.add(*policy_problems(document, raw, (), NAMES))
+    found.check()
+    policy = {rule: PolicyAction.model_validate(each) for rule, each in raw.items()}
+    with desk.store.write() as session:
+        chosen = {rule: (each.action, each.status) for rule, each in policy.items()}
+        admission.set_policy(session, desk.by(), customer_id, chosen)
+        _tell(desk, admission.customer_of(session, customer_id))
 
 
 @command.command("expiring")

@@ -145,3 +145,22 @@ class Day(click.ParamType[date]):
         if day is None:
             self.fail(f"{value!r} is no day; write YYYY-MM-DD", param, ctx)
         return day
+
+
+def pairs(values: tuple[str, ...], form: str) -> dict[str, str]:
+    """Options of the form NAME=WORDS. Raises StoreError."""
+    found: dict[str, str] = {}
+    for value in values:
+        name, equals, said = value.partition("=")
+        if not equals:
+            raise StoreError("trunk.pair", value=value, form=form)
+        found[name] = said
+    return found
+
+
+def action_of(said: str) -> dict[str, object]:
+    """What stands behind a rule, ACTION or ACTION:STATUS, as it would stand in a configuration."""
+    action, _, status = said.partition(":")
+    if not status:
+        return {"action": action}
+    return {"action": action, "status": int(status) if status.isascii() and status.isdigit() else status}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
+from proxy.checks.policy import NAMES
 from proxy.cli.desk import Desk, at_desk
+from proxy.sources.directory_file import load_directory
 from proxy.store.history import lines
+from proxy.store.moving import move
 
 HISTORY = ("at", "who", "what", "subject", "before", "after")
 
@@ -23,6 +27,19 @@ def init_command(desk: Desk) -> None:
     """Make the tables that directory.url names, or bring them up to date; what is there stays."""
     desk.store.migrate()
     desk.say("directory.ready", store=desk.store.shown)
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@at_desk()
+def import_command(desk: Desk, file: Path) -> None:
+    """Take the customers, trunks and numbers of a directory file into an empty database; customers become drafts."""
+    numbering = desk.settings.numbering
+    emergency = frozenset(numbering.emergency)
+    directory = load_directory(file, country=numbering.country, emergency=emergency, rules=NAMES)
+    with desk.store.write() as session:
+        move(session, desk.by(), directory, file.name, desk.store.shown, NAMES)
+    desk.say("directory.moved", **directory.entries)
 
 
 @command.command("history")

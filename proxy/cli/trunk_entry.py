@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from proxy.checks.policy import NAMES
-from proxy.cli.desk import Day, Desk, at_desk
+from proxy.cli.desk import Day, Desk, action_of, at_desk, pairs
 from proxy.store import trunks
-from proxy.store.errors import StoreError
 from proxy.store.versions import trunk_row
 
 _PLAN = ("country", "area", "strip", "prefix")
@@ -116,28 +115,11 @@ def _raw(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     if any(given[name] for name in _PLAN):
         plan = {name: given[name] for name in ("country", "area") if given[name]}
         plan |= {"strip": list(given["strip"])} if given["strip"] else {}
-        plan |= {"prefixes": _pairs(given["prefix"], "17951= 0086=+86")} if given["prefix"] else {}
+        plan |= {"prefixes": pairs(given["prefix"], "17951= 0086=+86")} if given["prefix"] else {}
         raw["dial_plan"] = dict(before.get("dial_plan", {})) | plan
     if given["policy"]:
-        raw["policy"] = {rule: _action(said) for rule, said in _pairs(given["policy"], "caller=reject:603").items()}
+        raw["policy"] = {rule: action_of(said) for rule, said in pairs(given["policy"], "caller=reject:603").items()}
     if any(given[name] is not None for name in _IDENTITY):
         terms = {name: given[name] for name in _IDENTITY if given[name] is not None}
         raw["identity"] = dict(before.get("identity", {})) | terms
     return raw
-
-
-def _pairs(values: tuple[str, ...], form: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for value in values:
-        name, equals, said = value.partition("=")
-        if not equals:
-            raise StoreError("trunk.pair", value=value, form=form)
-        pairs[name] = said
-    return pairs
-
-
-def _action(said: str) -> dict[str, object]:
-    action, _, status = said.partition(":")
-    if not status:
-        return {"action": action}
-    return {"action": action, "status": int(status) if status.isascii() and status.isdigit() else status}

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from proxy.store.errors import StoreError
 from proxy.store.history import By, note
-from proxy.store.schema import Allocation, Customer, Proof, Site, Trunk
+from proxy.store.schema import Allocation, Customer, Policy, Proof, Site, Trunk
 from proxy.store.versions import release
 
 FACTS: Final = (
@@ -57,7 +57,7 @@ def sites_of(session: Session, customer_id: str) -> list[str]:
 def facts_of(session: Session, customer: Customer) -> dict[str, Any]:
     """Everything that is known about a customer."""
     facts = {name: getattr(customer, name) for name in ("id", "state", *FACTS, "asked_by")}
-    return facts | {"sites": sites_of(session, customer.id)}
+    return facts | {"sites": sites_of(session, customer.id), "policy": policy_of(session, customer.id)}
 
 
 def add(session: Session, by: By, customer_id: str, facts: Mapping[str, object], sites: Iterable[str]) -> Customer:
@@ -134,6 +134,23 @@ def close(session: Session, by: By, customer_id: str, reason: str) -> Customer:
     for trunk_id in session.scalars(select(Trunk.id).where(Trunk.customer_id == customer_id).order_by(Trunk.id)):
         release(session, by, trunk_id)
     return _step(session, by, customer, "close", "closed", "", reason)
+
+
+def set_policy(session: Session, by: By, customer_id: str, policy: Mapping[str, tuple[str, int | None]]) -> None:
+    """Say what follows on all trunks of a customer that say nothing else; replaces what was said. Raises StoreError."""
+    customer_of(session, customer_id)
+    before = policy_of(session, customer_id)
+    session.execute(delete(Policy).where(Policy.customer_id == customer_id))
+    for rule, (action, status) in policy.items():
+        session.add(Policy(customer_id=customer_id, rule=rule, action=action, status=status))
+    session.flush()
+    note(session, by, "customer policy", f"customer {customer_id}", before, policy_of(session, customer_id))
+
+
+def policy_of(session: Session, customer_id: str) -> dict[str, str]:
+    """The policy of a customer: rule or family -> action, with its status behind a colon."""
+    rows = session.scalars(select(Policy).where(Policy.customer_id == customer_id).order_by(Policy.rule))
+    return {row.rule: row.action + (f":{row.status}" if row.status else "") for row in rows}
 
 
 def missing(session: Session, customer: Customer) -> list[str]:

@@ -154,5 +154,7 @@ def _clashes(session: Session, trunk: Trunk) -> Iterator[Clash]:
 
 def _spans(session: Session, statement: str, values: dict[str, object]) -> Iterator[Span]:
     options = {"stream_results": True, "yield_per": _BATCH}
-    for low, high, begins, ends, *what in session.execute(text(statement), values, execution_options=options):
-        yield low, high, begins, ends, tuple(what) if len(what) > 1 else what[0]
+    # closed by hand: whoever has seen enough leaves in the middle
+    with session.execute(text(statement), values, execution_options=options) as rows:
+        for low, high, begins, ends, *what in rows:
+            yield low, high, begins, ends, tuple(what) if len(what) > 1 else what[0]

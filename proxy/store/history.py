@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from proxy.store.schema import Change
+
+CHANNEL: Final = "trunkward_directory"  # where PostgreSQL tells nodes of every change
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ def note(
         None if side is None else {key: _plain(value) for key, value in side.items() if key in changed}
         for side in (before, after)
     ]
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"NOTIFY {CHANNEL}"))  # sent with the commit, once, or not at all
     session.add(Change(at=by.at, who=by.who, what=what, subject=subject, before=kept[0], after=kept[1]))
 
 

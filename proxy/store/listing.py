@@ -38,9 +38,10 @@ def rows_at(session: Session, trunk_id: str, version: int = NEWEST) -> Iterator[
     """The numbers of a trunk after a version, in order: values of `COLUMNS`, `last` empty for a single number."""
     values = {"trunk": trunk_id, "version": version}
     options = {"stream_results": True, "yield_per": _BATCH}
-    for low, high, begins, ends, *rest in session.execute(text(_EXPORT), values, execution_options=options):
-        last = "" if low == high else number_of(high)
-        yield (number_of(low), last, day_of(begins), day_of(ends), *rest)
+    with session.execute(text(_EXPORT), values, execution_options=options) as rows:
+        for low, high, begins, ends, *rest in rows:
+            last = "" if low == high else number_of(high)
+            yield (number_of(low), last, day_of(begins), day_of(ends), *rest)
 
 
 def happened(session: Session, key: int) -> list[dict[str, object]]:

@@ -93,9 +93,10 @@ class _Reading:
         days = _Days()
         add = self.builder.add_keys
         options = {"stream_results": True, "yield_per": _BATCH}
-        for trunk_id, low, high, begins, ends, purpose, proof in self.session.execute(_ROWS, execution_options=options):
-            if trunk_id in self.trunks:
-                add(trunk_id, low, high, days[begins], days[ends], purpose, proofs[proof])
+        with self.session.execute(_ROWS, execution_options=options) as rows:
+            for trunk_id, low, high, begins, ends, purpose, proof in rows:
+                if trunk_id in self.trunks:
+                    add(trunk_id, low, high, days[begins], days[ends], purpose, proofs[proof])
 
     def _count_ends(self) -> None:
         held = schema.Allocation

@@ -126,7 +126,7 @@ class Spelling:
                 return in_order(low, high)
         written = sum(character.isdigit() for character in first)
         if _TAIL.fullmatch(last) and len(last) < min(written, len(str(low)) - 1):
-            return in_order(low, int(str(low)[: -len(last)] + last))
+            return in_order(low, self.number("+" + str(low)[1 : -len(last)] + last))
         return in_order(low, self.number(last))
 
     def first_day(self, cell: str) -> str:

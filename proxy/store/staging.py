@@ -59,6 +59,11 @@ def stage_version(session: Session, trunk_id: str, version: int) -> None:
     _ready(session)
 
 
+def unstage(session: Session) -> None:
+    """Forget what was put aside, so that something else can be."""
+    session.connection().exec_driver_sql("DROP TABLE staged")
+
+
 def twice(session: Session, most: int) -> list[tuple[int, int, int, int]]:
     """Rows that stand there twice: first and last key, and the lines of the first and the last of them."""
     asked = "SELECT low, high, min(line), max(line) FROM staged GROUP BY low, high, valid_from HAVING count(*) > 1"

@@ -74,3 +74,25 @@ def test_wrong_input_changes_nothing(arguments: list[str], exit_code: int, said:
     assert result.exit_code == exit_code
     assert said in result.stderr
     assert json.loads(office.ok("customer list", "--output", "json").stdout) == []
+
+
+def test_policies(office: Office) -> None:
+    office.customer("acme")
+    office.ok("trunk add acme-1 --customer acme --source 127.0.0.2/32 --policy caller.anonymous=ignore")
+    office.ok("customer policy acme caller=reject:603 caller.anonymous=tag")
+    assert json.loads(office.ok("customer show acme", "--output", "json").stdout)["policy"] == [
+        "caller=reject:603",
+        "caller.anonymous=tag",
+    ]
+    shown = json.loads(office.ok("trunk show acme-1", "--output", "json").stdout)
+    assert shown["policy"] == "caller=reject:603 caller.anonymous=ignore"
+    for wrong, said in (
+        ("callr=tag", "callr"),
+        ("caller=tagg", "caller.action"),
+        ("caller=tag:603", "status"),
+        ("caller", "no pair"),
+    ):
+        result = office.run(f"customer policy acme {wrong}")
+        assert (result.exit_code, said in result.stderr) == (1, True), result.stderr
+    office.ok("customer policy acme")
+    assert json.loads(office.ok("customer show acme", "--output", "json").stdout)["policy"] == []

@@ -8,7 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from proxy.cli.desk import Day
+from proxy.cli.desk import Day, action_of, pairs
+from proxy.store.errors import StoreError
 from tests.cli.store import Office
 
 
@@ -52,3 +53,14 @@ def test_days(written: str, exit_code: int) -> None:
         click.echo(day)
 
     assert CliRunner().invoke(echo, [written]).exit_code == exit_code
+
+
+def test_pairs_and_actions() -> None:
+    assert pairs(("a=b", "c=", "d=e=f"), "x=y") == {"a": "b", "c": "", "d": "e=f"}
+    with pytest.raises(StoreError, match=r"trunk\.pair"):
+        pairs(("a",), "x=y")
+    assert [action_of(said) for said in ("tag", "reject:603", "reject:６03")] == [
+        {"action": "tag"},
+        {"action": "reject", "status": 603},
+        {"action": "reject", "status": "６03"},
+    ]

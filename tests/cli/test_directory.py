@@ -33,3 +33,22 @@ def test_history(office: Office) -> None:
     table = office.ok("directory history --limit 2").stdout.splitlines()
     assert [line.split()[1] for line in table[1:]] == ["bob", "ann"]
     assert table[2].endswith('{"contact":""}  {"contact":"李"}')
+
+
+def test_a_directory_file_is_taken_whole(office: Office, root: Path) -> None:
+    office.ok("directory init")
+    file = str(root / "config" / "directory.yaml")
+    said = office.ok("directory import", file).stderr
+    assert said.startswith("taken: trunks 1, customers 1, numbers ")
+    assert json.loads(office.ok("customer show acme", "--output", "json").stdout)["state"] == "draft"
+    shown = json.loads(office.ok("trunk show acme-1", "--output", "json").stdout)
+    assert (shown["state"], shown["pilot_number"], shown["sources"]) == ("suspended", "+862488880000", "127.0.0.2/32")
+    again = office.run("directory import", file)
+    assert (again.exit_code, "has customers already" in again.stderr) == (1, True)
+
+
+def test_a_wrong_directory_file_changes_nothing(office: Office) -> None:
+    office.ok("directory init")
+    (office.place / "d.yaml").write_text("customers: []\ntrunks: [{id: x}]\n")
+    assert office.run("directory import", str(office.place / "d.yaml")).exit_code == 1
+    assert json.loads(office.ok("directory history", "--output", "json").stdout) == []

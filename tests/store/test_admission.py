@@ -193,3 +193,18 @@ def test_what_ends_soon(store: Store) -> None:
         ("customer", "eight", 8, 30, 1),
         ("customer", "thirty", 30, 30, 1),
     ]
+
+
+def test_a_policy_for_all_trunks_of_a_customer(store: Store) -> None:
+    with store.write() as session:
+        admission.add(session, ANN, "acme", WHOLE, SITES)
+        admission.set_policy(session, ANN, "acme", {"caller": ("reject", 603), "trunk": ("tag", None)})
+        assert admission.policy_of(session, "acme") == {"caller": "reject:603", "trunk": "tag"}
+        admission.set_policy(session, ANN, "acme", {"caller": ("tag", None)})
+        last = lines(session)[-1]
+        assert (last.what, last.before, last.after) == (
+            "customer policy",
+            {"caller": "reject:603", "trunk": "tag"},
+            {"caller": "tag"},
+        )
+        assert refusal(admission.set_policy, session, ANN, "none", {}).message_key == "store.no_customer"

@@ -8,7 +8,7 @@ from proxy.call.directory import key_of
 from proxy.store.database import Store
 from proxy.store.lists import Row
 from proxy.store.schema import Proof
-from proxy.store.staging import stage, stage_version, twice
+from proxy.store.staging import stage, stage_version, twice, unstage
 from tests.store.rows import allocation, customer, trunk
 
 KEY = key_of("+8695588")
@@ -49,3 +49,11 @@ def test_an_earlier_version(store: Store) -> None:
         session.flush()
         stage_version(session, "acme-1", first.since_version)
         assert session.execute(text("SELECT low, proof_id FROM staged")).all() == [(KEY, first.proof_id)]
+
+
+def test_one_list_after_another(store: Store) -> None:
+    with store.write() as session:
+        for line in (1, 2):
+            stage(session, [row(line, KEY)])
+            assert session.execute(text("SELECT line FROM staged")).all() == [(line,)]
+            unstage(session)

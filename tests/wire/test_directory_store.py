@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cli.store import Office
-from tests.store.postgres import running
-from tests.test_app import SPOOFED, Call
+from tests.store.postgres import Server, running
+from tests.test_app import SPOOFED, Call, events, until
 from tests.wire.peers import CALLER, CORE, Sink
 from tests.wire.trunkward import Proxy, Setting, rules
 
@@ -30,13 +32,18 @@ def pbx() -> Iterator[Sink]:
     sink.close()
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running() as started:
+        yield started
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
+def url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
-        yield "sqlite:directory.db"
-    else:
-        with running() as server:
-            yield server.database()
+        return "sqlite:directory.db"
+    started: Server = request.getfixturevalue("server")
+    return started.database()
 
 
 @pytest.fixture
@@ -92,3 +99,57 @@ def test_what_cannot_be_read_or_shrinks_changes_nothing(
         assert "there is no database" in node.hang_up()["problems"][0]
     Call(node, pbx, "kept", "02488880077")
     core.receive(b"INVITE")
+
+
+@contextmanager
+def away(node: Proxy) -> Iterator[None]:
+    """The database is not there for a while."""
+    (node.directory / "directory.db").rename(node.directory / "away.db")
+    yield
+    (node.directory / "away.db").rename(node.directory / "directory.db")
+
+
+def test_a_node_starts_on_the_last_directory_while_the_database_is_away(
+    node: Proxy, core: Sink, pbx: Sink, root: Path
+) -> None:
+    office = office_of(node, root, "sqlite:directory.db")
+    assert node.hang_up()["ok"] is True
+    numbers(office, f"{NUMBERS}{SPOOFED}\n")
+    assert node.hang_up()["ok"] is True
+    numbers(office, "+862488880000~0009\n")
+    assert node.hang_up()["ok"] is False  # shrinks too far: nothing to start on either
+    node.stop()
+    with away(node):
+        node.restart()
+        assert "directory.away" in events(node)
+        assert node.metrics()["trunkward_config_last_reload_successful",] == 0
+        Call(node, pbx, "allocated", SPOOFED)
+        core.receive(b"INVITE")
+        assert Call(node, pbx, "spoofed", "13700137000").status() == 403
+    numbers(office, f"{NUMBERS}{SPOOFED}\n13700137000\n")
+    assert node.hang_up()["ok"] is True
+    assert node.metrics()["trunkward_config_last_reload_successful",] == 1
+    Call(node, pbx, "since then", "13700137000")
+    core.receive(b"INVITE")
+
+
+def test_a_node_follows_postgresql_by_itself(node: Proxy, core: Sink, pbx: Sink, root: Path, server: Server) -> None:
+    office = office_of(node, root, server.database())
+    node.stop()
+    node.restart()
+    until(lambda: "reload.done" in events(node))
+    office.ok("customer suspend acme")
+    began = time.monotonic()
+    until(lambda: events(node).count("reload.done") == 2)
+    assert time.monotonic() - began < 5  # 2 s on a machine of one's own
+    assert Call(node, pbx, "suspended").status() == 403
+    # a look changes nothing, so that nothing is read again
+    office.ok(f"number import {office.place}/list.csv --trunk acme-1")
+    server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+    until(lambda: events(node).count("reload.done") == 3)
+    assert events(node).count("directory.away") == 1
+    office.ok("customer approve acme", who="bob")
+    until(lambda: events(node).count("reload.done") == 4)
+    Call(node, pbx, "again")
+    core.receive(b"INVITE")
+    node.stop()
