@@ -21,6 +21,7 @@ COMMANDS = {
     "trunk": "proxy.cli.trunk",
     "number": "proxy.cli.number",
     "call": "proxy.cli.call",
+    "evidence": "proxy.cli.evidence",
     "cert": "proxy.cli.cert",
     "identity": "proxy.cli.identity",
 }

@@ -7,41 +7,22 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core.actions import Report
+from proxy.observe.chain import GENESIS, PATTERN, Chain, last_line
 from proxy.observe.record import Clock, line_of, masked
 
-GENESIS: Final = "0" * 64
 # How long the writer lets records gather: one wake-up and one write for all of them.
 GATHER: Final = 0.05
 RETRY: Final = 1.0  # seconds between tries while the disk refuses
 COMPLAIN: Final = 60.0  # seconds between log lines about it
 MAX_BATCH: Final = 1000
-
-
-class Chain:
-    """Numbers each record and ties it to the one before (docs/records.md, "hash")."""
-
-    def __init__(self, seq: int, previous: str) -> None:
-        self.seq = seq
-        self.previous = previous
-        self._encode = msgspec.json.Encoder().encode
-
-    def line(self, record: dict[str, Any]) -> bytes:
-        """The line, whole: its hash covers every octet that stands before `,"hash":`."""
-        self.seq += 1
-        record["seq"] = self.seq
-        record["prev"] = self.previous
-        body = self._encode(record)[:-1]
-        self.previous = sha256(body).hexdigest()
-        return b'%b,"hash":"%b"}\n' % (body, self.previous.encode())
 
 
 class Journal:
@@ -166,14 +147,14 @@ class Journal:
 
     def _expire(self, today: datetime) -> None:
         oldest = f"calls-{today - self._retention:%Y%m%d}.jsonl"
-        for path in self._directory.glob("calls-????????.jsonl"):
+        for path in self._directory.glob(PATTERN):
             if path.name < oldest:
                 path.unlink(missing_ok=True)
                 self._log.info("records.expired", file=path.name)
 
     def _resume(self) -> tuple[int, str]:
         """Where the chain stands: cut a line that was torn by a kill off the newest file, and read its last line."""
-        for path in sorted(self._directory.glob("calls-????????.jsonl"), reverse=True):
+        for path in sorted(self._directory.glob(PATTERN), reverse=True):
             last = last_line(path)
             torn = path.stat().st_size - last.end
             if torn:
@@ -187,28 +168,3 @@ class Journal:
                     self._log.error("records.chain_broken", file=path.name)
                     return 0, GENESIS
         return 0, GENESIS
-
-
-class LastLine(msgspec.Struct, frozen=True):
-    """The last whole line of a file, and the offset behind it."""
-
-    data: bytes
-    end: int
-
-
-def last_line(path: Path) -> LastLine:
-    """Find the last line that ends with a newline, reading from the end."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        tail = b""
-        position = size
-        while position > 0 and tail.count(b"\n") < 2:
-            step = min(65536, position)
-            position -= step
-            file.seek(position)
-            tail = file.read(step) + tail
-    end = tail.rfind(b"\n") + 1
-    if not end:
-        return LastLine(b"", 0)
-    start = tail.rfind(b"\n", 0, end - 1) + 1
-    return LastLine(tail[start:end], position + end)

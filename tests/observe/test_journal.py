@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from proxy.observe.journal import GENESIS, Journal, last_line
+from proxy.observe.chain import GENESIS, last_line
+from proxy.observe.journal import Journal
 from tests.observe.reports import decided
 
 LOG = structlog.make_filtering_bound_logger(50)(structlog.PrintLogger(), [], {})
@@ -174,21 +175,3 @@ def test_a_directory_that_cannot_be_used_is_said_at_once(tmp_path: Path) -> None
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError):
         journal(tmp_path / "file" / "logs")
-
-
-@pytest.mark.parametrize(
-    ("data", "line", "end"),
-    [
-        (b"", b"", 0),
-        (b"a", b"", 0),
-        (b"a\n", b"a\n", 2),
-        (b"a\nb\nc", b"b\n", 4),
-        (b"x" * 100_000 + b"\nb\n", b"b\n", 100_003),
-    ],
-)
-def test_last_line(tmp_path: Path, data: bytes, line: bytes, end: int) -> None:
-    path = tmp_path / "f"
-    path.write_bytes(data)
-
-    assert (last_line(path).data, last_line(path).end) == (line, end)
-    assert path.stat().st_size == len(data)
