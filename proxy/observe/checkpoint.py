@@ -67,6 +67,7 @@ class Signer:
         self._key = key
         self._fingerprint = fingerprint(key.public_key())
         self._node = node
+        self.keys: Keys = {self._fingerprint: key.public_key()}
 
     def line(self, reason: Reason, ts: str, file: str, seq: int, digest: str) -> bytes:
         """The line, whole: the signature covers every octet that stands before `,"signature":`."""
@@ -87,6 +88,14 @@ def read(line: bytes) -> Signed:
     if line != b'%b%b%b"}' % (body, _SIGNATURE, b64encode(signature)):
         raise ValueError("no checkpoint")
     return Signed(checkpoint, body, signature)
+
+
+def read_or_none(line: bytes) -> Signed | None:
+    """Read a line; None for what is no checkpoint."""
+    try:
+        return read(line)
+    except ValueError:
+        return None
 
 
 def append(directory: Path, line: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from proxy.observe import checkpoint
 from proxy.observe.chain import PATTERN
-from proxy.observe.checkpoint import Checkpoint, Signed
+from proxy.observe.checkpoint import Checkpoint
 from proxy.observe.evidence_key import Keys
 from proxy.observe.findings import Fault, Findings, Place
 from proxy.observe.walk import Walk
@@ -58,21 +58,13 @@ def size_of(directory: Path) -> int:
 def checkpoints_of(name: str, lines: Iterable[bytes], keys: Keys, faults: list[Fault]) -> Iterator[Checkpoint]:
     """The checkpoints among lines that may be believed; of the others `faults` is told."""
     for number, line in enumerate(lines, 1):
-        if (signed := signed_of(line)) is None:
+        if (signed := checkpoint.read_or_none(line)) is None:
             if line.endswith(b"\n"):  # else it is torn: the node writes it again
                 faults.append(Fault("checkpoint", Place(name, number, 0)))
         elif keys and not signed.is_genuine(keys):
             faults.append(Fault("checkpoint", Place(name, number, signed.checkpoint.seq)))
         else:
             yield signed.checkpoint
-
-
-def signed_of(line: bytes) -> Signed | None:
-    """A line as a checkpoint; None for what is none."""
-    try:
-        return checkpoint.read(line)
-    except ValueError:
-        return None
 
 
 def _lines(path: Path) -> Iterator[bytes]:
