@@ -33,6 +33,8 @@ from proxy.net.node import Node
 from proxy.net.udp import RECEIVE_BUFFER, buffer_size, open_socket
 from proxy.observe import log as logs
 from proxy.observe.channel import Channel
+from proxy.observe.checkpoint import Signer
+from proxy.observe.evidence_key import own_key
 from proxy.observe.journal import Journal
 from proxy.observe.measure import count
 from proxy.observe.metrics import snapshot
@@ -91,6 +93,9 @@ class Server:
             retention=settings.records.retention,
             wall=self._wall,
             log=log,
+            fsync=settings.records.fsync,
+            checkpoint=settings.records.checkpoint,
+            signer=Signer(own_key(self._state), settings.node.name),
         )
         self.core = ProxyCore(
             network_of(loaded),
@@ -250,6 +255,8 @@ class Server:
             ("transactions",): self.core.transactions,
             ("records_queue",): self.journal.queued,
             ("records_dropped_total",): self.journal.dropped,
+            ("records_disk_refuses",): float(self.journal.refused),
+            ("records_unsealed",): self.journal.unsealed,
             ("event_loop_lag_seconds",): self.node.lag,
             ("config_last_reload_successful",): float(self._reload_ok),
             ("directory_loaded_timestamp_seconds",): self._loaded_at,

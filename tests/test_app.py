@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -23,6 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from proxy.app import Server
 from proxy.checks.base import UNMARKED
+from proxy.observe.evidence import verify
+from proxy.observe.evidence_key import PUBLIC, public_keys
 from proxy.observe.log import get
 from proxy.observe.metrics import decode
 from proxy.parts import load_all
@@ -133,6 +136,31 @@ def test_from_ready_to_gone(node: Proxy, core: Sink, pbx: Sink) -> None:
         ("call.verdict", "spoofed"), ("call.end", "spoofed"), ("call.verdict", "good"), ("call.end", "good"),
     ]  # fmt: skip
     assert check_chain(lines(node.directory / "records")) == 4
+
+
+def test_a_full_disk_stops_no_call_and_is_told(node: Proxy, pbx: Sink) -> None:
+    """A limit on the size of files stands for the full disk; records, not the log, are what reaches it."""
+    for number in range(10):
+        assert Call(node, pbx, f"before-{number}", SPOOFED).status() == 403
+    node.wait_records("call.end", 10)
+    size = sum(file.stat().st_size for file in node.record_files())
+    limits = resource.prlimit(node.program.process.pid, resource.RLIMIT_FSIZE, (size + 500, resource.RLIM_INFINITY))
+    for number in range(10):
+        assert Call(node, pbx, f"full-{number}", SPOOFED).status() == 403
+    until(lambda: node.metrics()["trunkward_records_disk_refuses",] == 1)
+    assert Call(node, pbx, "told", SPOOFED).status() == 403
+    assert node.metrics()["trunkward_records_queue",] > 0
+    resource.prlimit(node.program.process.pid, resource.RLIMIT_FSIZE, limits)
+    until(lambda: node.metrics()["trunkward_records_disk_refuses",] == 0)
+    node.wait_records("call.end", 21)
+    node.stop()
+
+    assert [event for event in events(node) if event.startswith("records.")] == [
+        "records.not_written", "records.written_again",
+    ]  # fmt: skip
+    keys = public_keys([(node.directory / "state" / PUBLIC).read_bytes()])
+    found = verify(node.directory / "records", keys)
+    assert (found.is_good, found.signed, found.last, found.sealed, found.gap_count) == (True, True, 42, 42, 0)
 
 
 def test_a_good_reload_is_taken(node: Proxy, pbx: Sink, core: Sink) -> None:

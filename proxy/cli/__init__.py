@@ -25,6 +25,7 @@ COMMANDS = {
     "dno": "proxy.cli.dno",
     "consent": "proxy.cli.consent",
     "call": "proxy.cli.call",
+    "evidence": "proxy.cli.evidence",
     "cert": "proxy.cli.cert",
     "identity": "proxy.cli.identity",
 }

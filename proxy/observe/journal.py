@@ -6,42 +6,28 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Final, Literal
 
-import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core.actions import Report
-from proxy.observe.record import Clock, line_of, masked
+from proxy.observe import checkpoint
+from proxy.observe.chain import PATTERN, Chain, last_line, link_of
+from proxy.observe.checkpoint import Reason, Signer
+from proxy.observe.record import Clock, Lost, gap_line, line_of, masked
+from proxy.observe.resume import resume
 
-GENESIS: Final = "0" * 64
 # How long the writer lets records gather: one wake-up and one write for all of them.
 GATHER: Final = 0.05
 RETRY: Final = 1.0  # seconds between tries while the disk refuses
 COMPLAIN: Final = 60.0  # seconds between log lines about it
+SYNC: Final = 1.0  # seconds between fdatasyncs under the policy "interval"
 MAX_BATCH: Final = 1000
-
-
-class Chain:
-    """Numbers each record and ties it to the one before (docs/records.md, "hash")."""
-
-    def __init__(self, seq: int, previous: str) -> None:
-        self.seq = seq
-        self.previous = previous
-        self._encode = msgspec.json.Encoder().encode
-
-    def line(self, record: dict[str, Any]) -> bytes:
-        """The line, whole: its hash covers every octet that stands before `,"hash":`."""
-        self.seq += 1
-        record["seq"] = self.seq
-        record["prev"] = self.previous
-        body = self._encode(record)[:-1]
-        self.previous = sha256(body).hexdigest()
-        return b'%b,"hash":"%b"}\n' % (body, self.previous.encode())
+Fsync = Literal["off", "interval", "every"]
 
 
 class Journal:
@@ -49,8 +35,9 @@ class Journal:
     Writes the records of one node into `calls-YYYYMMDD.jsonl` (UTC days of the records).
 
     `put` never blocks. The disk refusing (full, broken) loses nothing until the queue is full; then the
-    newest are dropped and counted. Files older than `retention` seconds go when a new day begins. `wall`
-    turns the core's clock into seconds since the epoch.
+    newest are dropped, counted, and a gap is recorded in their place. Files older than `retention` seconds go
+    when a new day begins. With a `signer`, a checkpoint closes each file, at least every `checkpoint` seconds,
+    and at the stop (docs/evidence.md). `wall` turns the core's clock into seconds since the epoch.
     """
 
     def __init__(
@@ -63,6 +50,9 @@ class Journal:
         retention: float,
         wall: Callable[[float], float],
         log: FilteringBoundLogger,
+        fsync: Fsync = "interval",
+        checkpoint: float = 3600.0,
+        signer: Signer | None = None,
     ) -> None:
         """Open the journal and start its thread. Raises OSError when the directory cannot be used."""
         directory.mkdir(parents=True, exist_ok=True)
@@ -73,17 +63,26 @@ class Journal:
         self._retention = timedelta(seconds=retention)
         self._wall = wall
         self._log = log
-        self._queue: deque[Report] = deque()
+        self._fsync = fsync
+        self._interval = checkpoint
+        self._signer = signer
+        self._queue: deque[Report | Lost] = deque()
         self._wake = threading.Event()
         self._closing = False
         self.dropped = 0
+        self._lost: Lost | None = None  # what was dropped since the last record that was queued
         self._clock = Clock()
         self._day = ""
         self._file = -1
         self._unwritten = b""
+        self._unsynced = False
+        self._synced_at = self._seal_at = monotonic()
+        self._notes: list[bytes] = []  # checkpoints about expired files that are not on disk yet
         self._complained = -COMPLAIN
-        seq, previous = self._resume()
-        self._chain = Chain(seq, previous)
+        self._write_refused = self._seal_refused = False
+        self._found = resume(directory, signer.keys if signer else {}, log)
+        self._sealed = -1
+        self._chain = Chain(self._found.seq, self._found.previous)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -91,16 +90,33 @@ class Journal:
         """Record something."""
         if len(self._queue) >= self._capacity:
             self.dropped += 1
-        else:
-            self._queue.append(report)
+            self._lost = Lost(report.at, 1, report.at) if self._lost is None else self._lost.more(report.at)
+            return
+        if self._lost is not None:
+            self._queue.append(self._lost)
+            self._lost = None
+        self._queue.append(report)
 
     @property
     def queued(self) -> int:
         """How many records wait."""
         return len(self._queue)
 
+    @property
+    def unsealed(self) -> int:
+        """How many records stand behind the last checkpoint."""
+        return self._chain.seq - max(0, self._sealed)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the disk takes no records or no checkpoints at the moment."""
+        return self._write_refused or self._seal_refused
+
     def close(self, timeout: float = 10.0) -> None:
-        """Write all that waits, and stop."""
+        """Write all that waits, seal it, and stop."""
+        if self._lost is not None:
+            self._queue.append(self._lost)
+            self._lost = None
         self._closing = True
         self._wake.set()
         self._thread.join(timeout)
@@ -109,17 +125,40 @@ class Journal:
             self._file = -1
 
     def _run(self) -> None:
-        while not self._closing or self._queue or self._unwritten:
+        begun = False
+        while not begun or not self._closing or self._queue or self._unwritten:
             if not self._closing:
                 self._wake.wait(GATHER)
             try:
+                begun = begun or self._begin()
                 self._write_some()
+                if self._fsync == "interval" and monotonic() - self._synced_at >= SYNC:
+                    self._sync()
             except OSError as error:
+                self._write_refused = True
                 if self._closing:
                     self._log.error("records.lost", error=error.strerror, records=len(self._queue))
                     return
                 self._complain(error)
                 self._wake.wait(RETRY)
+                continue
+            if self._write_refused:
+                self._write_refused = False
+                self._log.info("records.written_again", waiting=len(self._queue))
+            if monotonic() >= self._seal_at and (self._chain.seq > self._sealed or self._notes):
+                self._seal("interval" if self._sealed >= 0 else "start")
+        self._seal("stop")
+
+    def _begin(self) -> bool:
+        """Seal what an earlier process left behind, before anything is written."""
+        found = self._found
+        if found.day:
+            self._open(found.day)
+            self._unsynced = True  # perhaps: who wrote it may have been killed
+        if found.begins is not None and self._signer is not None:
+            self._notes.append(self._line("begin", found.begins.seq - 1, found.begins.prev))
+        self._seal("start")
+        return True
 
     def _complain(self, error: OSError) -> None:
         if monotonic() - self._complained >= COMPLAIN:
@@ -130,21 +169,27 @@ class Journal:
         """Write what is left of the last batch, then the next ones, until the queue is empty."""
         self._flush()
         while self._queue:
-            day = self._time_of(self._queue[0])[:10]
-            self._open(day.replace("-", ""))  # before anything is taken: the disk may refuse
+            if self._found.is_unclean:
+                self._queue.appendleft(Lost(self._queue[0].at, None, None))
+                self._found = self._found.told()
+            day = max(self._day, self._time_of(self._queue[0])[:10])  # a clock that is set back stays in its file
+            self._open(day)  # before anything is taken: the disk may refuse
             lines: list[bytes] = []
             for _ in range(min(MAX_BATCH, len(self._queue))):
                 time = self._time_of(self._queue[0])
-                if not time.startswith(day):
+                if time[:10] > day:
                     break
                 lines.append(self._render(self._queue.popleft(), time))
             self._unwritten = b"".join(lines)
             self._flush()
 
-    def _time_of(self, report: Report) -> str:
+    def _time_of(self, report: Report | Lost) -> str:
         return self._clock.text(self._wall(report.at))
 
-    def _render(self, report: Report, time: str) -> bytes:
+    def _render(self, report: Report | Lost, time: str) -> bytes:
+        if isinstance(report, Lost):
+            since = self._found.since if report.since is None else self._clock.text(self._wall(report.since))
+            return self._chain.line(gap_line(report, self._node, time, since))
         record = line_of(report, self._node, time)
         return self._chain.line(masked(record) if self._mask else record)
 
@@ -153,62 +198,80 @@ class Journal:
         while self._unwritten:
             written = os.write(self._file, self._unwritten)
             self._unwritten = self._unwritten[written:]
+            self._unsynced = True
+        if self._fsync == "every":
+            self._sync()
+
+    def _sync(self) -> None:
+        """Have on disk what was written."""
+        if self._unsynced:
+            os.fdatasync(self._file)
+            self._unsynced = False
+        self._synced_at = monotonic()
+
+    def _seal(self, reason: Reason) -> None:
+        """Sign where the chain stands; a disk that refuses it does not hold up the records."""
+        if self._signer is None:
+            return
+        try:
+            self._write_notes()
+            self._sync()
+            checkpoint.append(self._directory, self._line(reason, self._chain.seq, self._chain.previous))
+        except OSError as error:
+            self._seal_refused = True
+            self._seal_at = monotonic() + RETRY
+            self._complain(error)
+            return
+        self._seal_refused = False
+        self._sealed = self._chain.seq
+        self._seal_at = monotonic() + self._interval
+
+    def _line(self, reason: Reason, seq: int, digest: str, file: str = "") -> bytes:
+        """A checkpoint of now."""
+        assert self._signer is not None  # noqa: S101 - who has none makes no checkpoints
+        name = file or (_name(self._day) if self._day else "")
+        return self._signer.line(reason, Clock().text(self._wall(monotonic())), name, seq, digest)
 
     def _open(self, day: str) -> None:
         if day == self._day:
             return
-        path = self._directory / f"calls-{day}.jsonl"
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        if self._day:
+            self._seal("day")
+            self._sync()
+        file = os.open(self._directory / _name(day), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         if self._file >= 0:
             os.close(self._file)
         self._file, self._day = file, day
-        self._expire(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC))
+        _sync_directory(self._directory)
+        self._expire(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC))
 
     def _expire(self, today: datetime) -> None:
-        oldest = f"calls-{today - self._retention:%Y%m%d}.jsonl"
-        for path in self._directory.glob("calls-????????.jsonl"):
-            if path.name < oldest:
-                path.unlink(missing_ok=True)
-                self._log.info("records.expired", file=path.name)
+        """Delete files that are too old; a checkpoint says where the chain begins from now on."""
+        oldest = _name(f"{today - self._retention:%Y-%m-%d}")
+        for path in sorted(self._directory.glob(PATTERN)):
+            if path.name >= oldest:
+                return
+            link = link_of(last_line(path).data[:-1])
+            if link is not None and self._signer is not None:
+                self._notes.append(self._line("expired", link.seq, link.hash, path.name))
+                with suppress(OSError):  # a full disk, of all, must not keep old files from going: the note waits
+                    self._write_notes()
+            path.unlink(missing_ok=True)
+            self._log.info("records.expired", file=path.name)
 
-    def _resume(self) -> tuple[int, str]:
-        """Where the chain stands: cut a line that was torn by a kill off the newest file, and read its last line."""
-        for path in sorted(self._directory.glob("calls-????????.jsonl"), reverse=True):
-            last = last_line(path)
-            torn = path.stat().st_size - last.end
-            if torn:
-                os.truncate(path, last.end)
-                self._log.warning("records.torn_line_cut", file=path.name, octets=torn)
-            if last.data:
-                try:
-                    record = msgspec.json.decode(last.data)
-                    return int(record["seq"]), str(record["hash"])
-                except (msgspec.DecodeError, KeyError, TypeError, ValueError):
-                    self._log.error("records.chain_broken", file=path.name)
-                    return 0, GENESIS
-        return 0, GENESIS
+    def _write_notes(self) -> None:
+        while self._notes:
+            checkpoint.append(self._directory, self._notes[0])
+            del self._notes[0]
 
 
-class LastLine(msgspec.Struct, frozen=True):
-    """The last whole line of a file, and the offset behind it."""
-
-    data: bytes
-    end: int
+def _name(day: str) -> str:
+    return f"calls-{day.replace('-', '')}.jsonl"
 
 
-def last_line(path: Path) -> LastLine:
-    """Find the last line that ends with a newline, reading from the end."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        tail = b""
-        position = size
-        while position > 0 and tail.count(b"\n") < 2:
-            step = min(65536, position)
-            position -= step
-            file.seek(position)
-            tail = file.read(step) + tail
-    end = tail.rfind(b"\n") + 1
-    if not end:
-        return LastLine(b"", 0)
-    start = tail.rfind(b"\n", 0, end - 1) + 1
-    return LastLine(tail[start:end], position + end)
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -61,6 +61,8 @@ METRICS: Final[Mapping[str, Metric]] = {
     "directory_loaded_timestamp_seconds": Metric("gauge", "When the directory was loaded."),
     "records_queue": Metric("gauge", "Records that wait to be written."),
     "records_dropped_total": Metric("counter", "Records lost because the queue was full."),
+    "records_disk_refuses": Metric("gauge", "Whether the disk takes no records or no checkpoints."),
+    "records_unsealed": Metric("gauge", "Records behind the last signed checkpoint."),
     "event_loop_lag_seconds": Metric("gauge", "How late the event loop ran."),
     "config_last_reload_successful": Metric("gauge", "Whether the last reload was taken."),
     "build_info": Metric("gauge", "Version of the program.", ("version", "python")),

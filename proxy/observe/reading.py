@@ -16,10 +16,10 @@ import msgspec
 
 from proxy.call.numbers import normalise
 from proxy.call.trunk import DialPlan
+from proxy.observe.chain import PATTERN
 from proxy.observe.record import masked
 
 Record: TypeAlias = dict[str, Any]
-PATTERN: Final = "calls-????????.jsonl"
 VERDICT: Final = "call.verdict"
 _BLOCK: Final = 1 << 20
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from time import gmtime, strftime
 from typing import Any, Final
 
@@ -13,10 +14,28 @@ from stirshaken.findings import Rule
 from stirshaken.verify import Verification
 
 VERSION: Final = 1
+GAP: Final = "gap"
 MAX_CLAIM: Final = 256  # characters
 _RUN: Final = re.compile(r"[0-9]{7,}", re.ASCII)
 _SINGLE: Final = {"From": "from", "P-Preferred-Identity": "ppi", "Remote-Party-ID": "rpid"}
 _SEVERAL: Final = {"P-Asserted-Identity": "pai", "Diversion": "diversion", "History-Info": "diversion"}
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """
+    Records that could not be kept, up to `at`: how many, and since when by the core's clock.
+
+    Both are None for what a process that was killed had in its memory.
+    """
+
+    at: float
+    count: int | None
+    since: float | None
+
+    def more(self, at: float) -> Lost:
+        """One more."""
+        return Lost(at, (self.count or 0) + 1, self.since)
 
 
 class Clock:
@@ -44,6 +63,13 @@ def line_of(report: Report, node: str, ts: str) -> dict[str, Any]:
     if isinstance(report, Ended):
         return _end_line(report, node, ts)
     return _refused_line(report, node, ts)
+
+
+def gap_line(lost: Lost, node: str, ts: str, since: str) -> dict[str, Any]:
+    """The record that stands in the place of lost ones."""
+    reason = "crash" if lost.count is None else "queue"
+    head: dict[str, Any] = {"v": VERSION, "event": GAP, "ts": ts, "node": node}
+    return head | {"since": since or ts, "lost": lost.count, "reason": reason}
 
 
 def _verdict_line(report: Decided, node: str, ts: str) -> dict[str, Any]:

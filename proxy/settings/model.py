@@ -180,6 +180,15 @@ class Records(Section):
         default=100_000,
         description="Records that may wait to be written; beyond that they are counted as lost.",
     )
+    fsync: Annotated[Literal["off", "interval", "every"], one_of("off", "interval", "every")] = Field(
+        default="interval",
+        description="What a power cut may take: `every` write is on disk before the next, `interval` has them there "
+        "each second, `off` leaves it to the kernel. A checkpoint has everything on disk that it closes.",
+    )
+    checkpoint: Annotated[Duration, between("1m", "1d")] = Field(
+        default=3600.0,
+        description="How often a checkpoint at least signs where the chain of records stands, 1m to 1d.",
+    )
 
 
 class Metrics(Section):

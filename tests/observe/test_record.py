@@ -16,7 +16,7 @@ from proxy.checks.base import Marks
 from proxy.checks.policy import effective
 from proxy.checks.verdict import judge
 from proxy.core.actions import Decided, Report
-from proxy.observe.record import Clock, line_of, masked
+from proxy.observe.record import Clock, Lost, gap_line, line_of, masked
 from stirshaken.sign import Signer
 from tests.checks.signed import knowing, signed
 from tests.observe.reports import WOULD, decided, ended, refused
@@ -48,6 +48,24 @@ def test_every_record_is_of_the_schema(report: Report) -> None:
 
     jsonschema.validate(line | CHAIN, SCHEMA)
     jsonschema.validate(masked(line) | CHAIN, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("lost", "count", "reason"), [(Lost(9.0, 1, 8.0).more(9.5), 2, "queue"), (Lost(9.0, None, None), None, "crash")]
+)
+def test_a_gap_is_of_the_schema(lost: Lost, count: int | None, reason: str) -> None:
+    line = gap_line(lost, "gw1", TS, "2026-11-23T20:14:00.000Z")
+
+    jsonschema.validate(line | CHAIN, SCHEMA)
+    assert (line["event"], line["lost"], line["reason"], line["since"] < line["ts"]) == ("gap", count, reason, True)
+    assert gap_line(lost, "gw1", TS, "")["since"] == TS
+    for wrong in ({"lost": 0}, {"reason": "x"}, {"caller": "1"}, {"hash": None}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(line | CHAIN | wrong, SCHEMA)
+
+
+def test_more_lost_records_end_later() -> None:
+    assert Lost(9.0, 1, 8.0).more(9.5) == Lost(9.5, 2, 8.0)
 
 
 def test_verdict() -> None:

@@ -1,0 +1,181 @@
+"""trunkward evidence: whether the records are as they were written, and the proof of a part of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+
+from proxy.checks.policy import NAMES
+from proxy.cli.language import lang_option, pick
+from proxy.cli.problems import show_problems
+from proxy.cli.table import json_text, output_option, print_rows, visible
+from proxy.observe import evidence
+from proxy.observe.chain import PATTERN
+from proxy.observe.evidence_key import PUBLIC, Keys, public_keys
+from proxy.observe.findings import Fault, Findings, Gap
+from proxy.settings.catalogue import text
+from proxy.settings.load import load
+from proxy.settings.model import Settings
+from proxy.settings.problems import ConfigError
+
+FAILED: Final = 3
+FILE: Final = click.Path(path_type=Path, dir_okay=False)
+MUCH: Final = 16 << 20  # octets from which on it takes long enough to show that something happens
+COLUMNS: Final = ("kind", "file", "line", "seq", "between", "missing")
+
+
+@click.group("evidence")
+def command() -> None:
+    """Verify the chain of records, and pack a part of it with its proof."""
+
+
+@command.command("verify")
+@click.option("--records", type=click.Path(path_type=Path), help="Directory of the record files.")
+@click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file that names it.")
+@click.option("--checkpoint", "copies", type=FILE, multiple=True, help="Checkpoint kept elsewhere; may be repeated.")
+@click.option("--public-key", "pems", type=FILE, multiple=True, help="The node's evidence.pub; may be repeated.")
+@output_option
+@lang_option
+def verify(
+    records: Path | None,
+    config: Path | None,
+    copies: tuple[Path, ...],
+    pems: tuple[Path, ...],
+    output: str,
+    lang: str | None,
+) -> None:
+    """Walk the records and name the first line that is wrong. Exit 3 when one is."""
+    language = pick(lang)
+    directory, pems = _sources(records, config, pems, language)
+    if directory is None:
+        raise click.UsageError(text("evidence.one_source", language))
+    with _readable():
+        keys = public_keys_of(pems, language)
+        if not any(directory.glob(PATTERN)) and not (directory / evidence.CHECKPOINTS).exists():
+            key = "call.no_files" if directory.is_dir() else "call.no_directory"
+            _stop(text(key, language, directory=directory))
+        with _bar(evidence.size_of(directory), language) as progress:
+            found = evidence.verify(directory, keys, copies, progress)
+    show(found, output, language)
+    sys.exit(0 if found.is_good else FAILED)
+
+
+def _sources(
+    records: Path | None, config: Path | None, pems: tuple[Path, ...], language: str
+) -> tuple[Path | None, tuple[Path, ...]]:
+    """The directory of the records, and the files of public keys: those given, else the one of the configuration."""
+    if config is None:
+        return records, pems
+    settings = settings_of(config, language)
+    own = Path(settings.node.state) / PUBLIC
+    return records or Path(settings.records.directory), pems or ((own,) if own.exists() else ())
+
+
+def settings_of(config: Path, language: str) -> Settings:
+    """The settings of a file; leaves with 1 when they are wrong."""
+    try:
+        return load(config, rules=NAMES)
+    except ConfigError as error:
+        show_problems(error.problems, language)
+        sys.exit(1)
+
+
+def public_keys_of(pems: tuple[Path, ...], language: str) -> Keys:
+    """Public keys of files; leaves with 1 when one holds none. Raises OSError."""
+    keys: dict[str, Any] = {}
+    for file in pems:
+        try:
+            keys |= public_keys([file.read_bytes()])
+        except ValueError:
+            _stop(text("evidence.no_key", language, file=file))
+    return keys
+
+
+def show(found: Findings, output: str, language: str) -> None:
+    """Print what was found: all of it as JSON, the faults as CSV, or sentences for people."""
+    rows = [fault.row() for fault in found.faults]
+    if output == "json":
+        told = {"faults": rows, "gaps_found": [gap.row() for gap in found.gaps]}
+        click.echo(json_text(found.facts() | {"fault_count": found.fault_count} | told))
+        return
+    if output == "csv":
+        print_rows({key: text(f"evidence.column.{key}", language) for key in COLUMNS}, rows, output)
+        return
+    pairs = [{"key": text(f"evidence.fact.{key}", language), "value": value} for key, value in facts(found, language)]
+    print_rows({"key": text("column.key", language), "value": text("column.value", language)}, pairs)
+    for gap in found.gaps:
+        click.echo(gap_sentence(gap, language))
+    for fault in found.faults:
+        click.echo(sentence(fault, language))
+    if found.fault_count > len(found.faults):
+        click.echo(text("evidence.more", language, count=found.fault_count - len(found.faults)))
+    if not found.signed:
+        click.echo(text("evidence.no_public_key", language))
+    if found.is_good:
+        click.echo(text("evidence.passed", language))
+        return
+    first = sentence(found.faults[0], language)
+    click.echo(text("evidence.failed", language, count=found.fault_count, first=first))
+
+
+def facts(found: Findings, language: str) -> Iterator[tuple[str, str]]:
+    """What was found, for people; what says nothing is left out."""
+    yield "result", text("evidence.result.passed" if found.is_good else "evidence.result.failed", language)
+    values = found.facts()
+    yield "range", text("evidence.range" if found.last else "evidence.nothing", language, **values)
+    if found.begin:
+        yield "begin", text(f"evidence.begin.{found.begin}", language, first=found.first)
+    if found.sealed:
+        signatures = text(f"evidence.signatures.{'checked' if found.signed else 'not_checked'}", language)
+        said = {"seq": found.sealed, "at": found.sealed_at, "checkpoints": found.checkpoints}
+        yield "sealed", text("evidence.sealed", language, **said, signatures=signatures)
+    if values["unsealed"]:
+        yield "unsealed", text("evidence.unsealed", language, count=values["unsealed"])
+    if found.torn:
+        yield "torn", text("evidence.torn", language, octets=found.torn)
+    if found.gap_count:
+        yield "gaps", text("evidence.gaps", language, count=found.gap_count, lost=found.lost)
+
+
+def sentence(fault: Fault, language: str) -> str:
+    """A fault in words."""
+    values = {"first": fault.first, "last": fault.last, "seq": fault.place.seq, "missing": fault.row()["missing"]}
+    place = {"file": fault.place.file, "line": fault.place.line}
+    return visible(text(f"evidence.fault.{fault.kind}", language, **place, **values))
+
+
+def gap_sentence(gap: Gap, language: str) -> str:
+    """A gap in words."""
+    lost = text("evidence.gap.unknown", language) if gap.lost is None else gap.lost
+    return visible(text("evidence.gap", language, **(gap.row() | {"lost": lost})))
+
+
+@contextmanager
+def _bar(size: int, language: str) -> Iterator[Callable[[int], object]]:
+    """What is told of progress: a bar on a terminal when there is much to read, else nobody."""
+    if size < MUCH or not sys.stderr.isatty():
+        yield lambda _octets: None
+        return
+    with click.progressbar(length=size, label=text("evidence.walking", language), file=sys.stderr) as bar:
+        yield bar.update
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Say which file cannot be read or written, and leave with 1."""
+    try:
+        yield
+    except OSError as error:
+        if not error.filename:  # not one of ours: standard output was closed, say
+            raise
+        _stop(f"{error.filename}: {error.strerror}")
+
+
+def _stop(reason: str) -> NoReturn:
+    click.echo(visible(reason), err=True)
+    sys.exit(1)

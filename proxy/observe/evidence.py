@@ -1,0 +1,73 @@
+"""Evidence of one node: its record files held against their chain and the checkpoints (docs/evidence.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from proxy.observe import checkpoint
+from proxy.observe.chain import PATTERN
+from proxy.observe.checkpoint import Checkpoint
+from proxy.observe.evidence_key import Keys
+from proxy.observe.findings import Fault, Findings, Place
+from proxy.observe.walk import Walk
+
+CHECKPOINTS: Final = checkpoint.FILE
+
+
+def verify(
+    directory: Path,
+    keys: Keys,
+    copies: Sequence[Path] = (),
+    progress: Callable[[int], object] = lambda _octets: None,
+) -> Findings:
+    """
+    Walk the records of a directory. Raises OSError.
+
+    Args:
+        directory: Where `calls-*.jsonl` and `checkpoints.jsonl` are.
+        keys: Public keys that checkpoints may be signed with; without any, signatures are not checked.
+        copies: Files of checkpoints that were kept elsewhere.
+        progress: Is told how many octets have been read.
+    """
+    faults: list[Fault] = []
+    own = directory / checkpoint.FILE
+    believed = list(checkpoints_of(own.name, _lines(own), keys, faults)) if own.exists() else []
+    for path in copies:
+        kept = list(checkpoints_of(str(path), _lines(path), keys, faults))
+        if not kept:
+            faults.append(Fault("checkpoint", Place(str(path), 1, 0)))
+        believed += kept
+    walk = Walk(believed)
+    for fault in faults:
+        walk.found.fault(fault)
+    walk.found.signed = bool(keys)
+    files = sorted(directory.glob(PATTERN))
+    for path in files:
+        with path.open("rb") as file:
+            walk.file(path.name, file, last=path is files[-1], progress=progress)
+    return walk.finish()
+
+
+def size_of(directory: Path) -> int:
+    """How many octets of records there are to read."""
+    return sum(path.stat().st_size for path in directory.glob(PATTERN))
+
+
+def checkpoints_of(name: str, lines: Iterable[bytes], keys: Keys, faults: list[Fault]) -> Iterator[Checkpoint]:
+    """The checkpoints among lines that may be believed; of the others `faults` is told."""
+    for number, line in enumerate(lines, 1):
+        if (signed := checkpoint.read_or_none(line)) is None:
+            if line.endswith(b"\n"):  # else it is torn: the node writes it again
+                faults.append(Fault("checkpoint", Place(name, number, 0)))
+        elif keys and not signed.is_genuine(keys):
+            faults.append(Fault("checkpoint", Place(name, number, signed.checkpoint.seq)))
+        else:
+            yield signed.checkpoint
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while line := file.readline(checkpoint.MAX_LINE):
+            yield line

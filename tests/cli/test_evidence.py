@@ -1,0 +1,137 @@
+"""trunkward evidence: what is proved, what is wrong, and how that is said."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from proxy.cli.evidence import MUCH, command
+from proxy.observe.checkpoint import FILE
+from proxy.observe.evidence_key import PUBLIC, public_pem
+from tests.observe.chains import DAYS, KEY, name_of, write
+
+PROGRAM = [sys.executable, "-P", "-m", "proxy", "evidence"]
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """Three days of records, and the public key beside their directory."""
+    write(tmp_path / "records")
+    (tmp_path / PUBLIC).write_bytes(public_pem(KEY.public_key()))
+    return tmp_path / "records"
+
+
+def change(records: Path) -> None:
+    """Change a word of the second day's tenth line."""
+    path = records / name_of(DAYS[1])
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[9] = lines[9].replace(b"acme-1", b"acme-2", 1)
+    path.write_bytes(b"".join(lines))
+
+
+def test_good_records(records: Path) -> None:
+    result = run("verify", "--records", records, "--public-key", records.parent / PUBLIC, "--lang", "en")
+
+    assert result.exit_code == 0, result.output
+    assert "1 to 120: 120 lines in 3 files" in result.stdout
+    assert "120 at 2026-11-24T00:00:00.000Z (3 checkpoints, signatures checked)" in result.stdout
+    assert result.stdout.endswith("The records are whole and unchanged.\n")
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "the line was changed"), ("zh", "该行被改动")])
+def test_a_changed_line_is_named(records: Path, lang: str, said: str) -> None:
+    change(records)
+    result = run("verify", "--records", records, "--lang", lang)
+
+    assert result.exit_code == 3
+    assert f"{name_of(DAYS[1])}:10" in result.stdout
+    assert "seq 50" in result.stdout
+    assert said in result.stdout.splitlines()[-1]
+
+
+def test_for_programs(records: Path) -> None:
+    change(records)
+    told = json.loads(run("verify", "--records", records, "--output", "json").stdout)
+    assert (told["result"], told["fault_count"], told["signatures"], told["last"]) == ("failed", 1, "not checked", 120)
+    assert told["faults"] == [
+        {"kind": "changed", "file": name_of(DAYS[1]), "line": 10, "seq": 50, "between": None, "missing": None}
+    ]
+
+    (row,) = csv.DictReader(io.StringIO(run("verify", "--records", records, "--output", "csv").stdout))
+    assert (row["kind"], row["line"], row["seq"]) == ("changed", "10", "50")
+
+
+def test_a_checkpoint_kept_elsewhere(records: Path, tmp_path: Path) -> None:
+    (records / FILE).rename(tmp_path / "kept")
+    (records / name_of(DAYS[2])).unlink()
+    assert run("verify", "--records", records).exit_code == 0
+
+    result = run("verify", "--records", records, "--checkpoint", tmp_path / "kept", "--lang", "en")
+    assert result.exit_code == 3
+    assert "seq 81 to 120, 40 records that a checkpoint has signed" in result.stdout
+
+
+def test_a_configuration_names_records_and_key(records: Path, tmp_path: Path, root: Path) -> None:
+    shipped = (root / "config" / "trunkward.yaml").read_text(encoding="utf-8")
+    config = tmp_path / "trunkward.yaml"
+    config.write_text(shipped.replace("var/log", str(records)).replace("var/state", str(tmp_path)), encoding="utf-8")
+    told = json.loads(run("verify", "-c", config, "--output", "json").stdout)
+
+    assert (told["result"], told["signatures"]) == ("passed", "checked")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["verify"], 2, "say what is to be verified"),
+        (["verify", "--records", "nowhere"], 1, "no directory nowhere"),
+        (["verify", "--records", "."], 1, "no record files"),
+        (["verify", "--records", "nowhere", "--public-key", "gone.pem"], 1, "gone.pem: No such file"),
+        (["verify", "--records", "nowhere", "--public-key", "odd.pem"], 1, "odd.pem holds no Ed25519 public key"),
+        (["verify", "-c", "gone.yaml"], 1, "gone.yaml"),
+    ],
+)
+def test_what_cannot_be_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "odd.pem").write_text("odd")
+    result = run(*arguments, "--lang", "en")
+
+    assert (result.exit_code, said in result.stderr) == (status, True), result.output
+
+
+def test_a_bar_shows_on_a_terminal_when_there_is_much_to_read(records: Path, root: Path) -> None:
+    with (records / name_of(DAYS[2])).open("ab") as file:
+        file.truncate(MUCH + 1)  # a hole: a last line without its end
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, "verify", "--records", str(records), "--lang", "en"], cwd=root, stdout=subprocess.PIPE, stderr=slave
+    ) as process:
+        os.close(slave)
+        shown = b""
+        try:
+            while data := os.read(master, 4096):
+                shown += data
+        except OSError:  # the terminal's other side was closed
+            pass
+        os.close(master)
+        assert process.stdout is not None
+        told = process.stdout.read()
+
+    assert b"verifying" in shown
+    assert b"100%" in shown
+    assert b"verifying" not in told
