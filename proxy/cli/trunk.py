@@ -92,6 +92,7 @@ def show_command(trunk_id: str, config: Path, output: str, lang: str | None) -> 
         "tgrp": trunk.tgrp,
         "valid_from": trunk.valid_from,
         "valid_to": trunk.valid_to,
+        "limits": _limits(trunk),
         "dial_plan": _plan(trunk),
         "policy": " ".join(f"{name}={_action(entry)}" for name, entry in sorted(trunk.policy.items())),
         "numbers": loaded.directory.count_of(trunk.id),
@@ -112,6 +113,11 @@ def show_command(trunk_id: str, config: Path, output: str, lang: str | None) -> 
 
 def _action(entry: RuleAction) -> str:
     return f"{entry.action}:{entry.status}" if entry.status else entry.action
+
+
+def _limits(trunk: Trunk) -> str:
+    limits = {"calls_per_second": trunk.limits.calls_per_second, "concurrent": trunk.limits.concurrent}
+    return " ".join(f"{key}={value}" for key, value in limits.items() if value is not None)
 
 
 def _plan(trunk: Trunk) -> str:

@@ -122,6 +122,7 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
     known.saw(now, "in", context.peer, "INVITE")
     known.saw(now, "out", context.peer, "100 Trying")
     context.state = known
+    call.load = state.traffic.begins(context.trunk, state.calls.of_trunk(context.trunk.id), now)
     state.calls.add(known)
     if hop is not None:
         _reached(known, context, hop, now)
@@ -157,6 +158,7 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
         _reject(state, context, call, 513, now)
         return
     call.callee_trunk = callee_trunk
+    state.calls.lead(call, callee_trunk if context.trunk.role == "core" else "")
     _reached(call, context, hop, now)
     state.report(call.decided(now, None, elapsed))
 

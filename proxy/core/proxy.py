@@ -156,6 +156,7 @@ class ProxyCore:
         state.next_hop = network.next_hop
         state.gateways = network.gateways
         state.today = today
+        state.traffic.keep(network.admission.directory.trunks)
 
     @property
     def transactions(self) -> int:

@@ -17,6 +17,7 @@ from proxy.core.place import Hop, Place, show
 from proxy.core.route import Routed
 from proxy.core.stamp import Stamp
 from proxy.core.tally import Tally
+from proxy.core.traffic import Traffic
 from proxy.sip import build
 from proxy.sip.message import Message
 from proxy.sip.request import Request
@@ -114,7 +115,7 @@ class State:
 
     __slots__ = (
         "admission", "calls", "draining", "gateways", "limits", "next_hop", "out", "pending", "place", "refusals",
-        "refusals_until", "stamp", "tally", "tickets", "today", "transactions",
+        "refusals_until", "stamp", "tally", "tickets", "today", "traffic", "transactions",
     )  # fmt: skip
 
     def __init__(
@@ -140,6 +141,7 @@ class State:
         self.out: list[Action] = []
         self.transactions = Transactions(lengths, self.transmit)
         self.calls = Calls()
+        self.traffic = Traffic()
         self.pending: dict[int, Context] = {}
         self.tickets = 0
         self.refusals = 0

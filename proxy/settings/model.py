@@ -28,6 +28,7 @@ from proxy.settings.kinds import (
     one_of,
     parse_sip_uri,
 )
+from proxy.settings.kinds import whole as _whole
 
 _SCHEME = "file:"
 
@@ -37,15 +38,6 @@ def _directory_url(value: object) -> str:
     if path in ("", value) or (path.startswith("//") and not path.startswith("///")):  # file://host/… is elsewhere
         raise fault("url", value=value)
     return str(value)
-
-
-def _whole(low: int, high: int) -> BeforeValidator:
-    def check(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise fault("whole", value=value, low=low, high=high)
-        return value
-
-    return BeforeValidator(check)
 
 
 def _some(values: tuple[object, ...]) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
 from proxy.call.directory import Directory, DirectoryBuilder, Overlap
-from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk
+from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk, TrunkLimits
 from proxy.settings.directory_model import Allocation, CustomerEntry, DirectoryFile, TrunkEntry
 from proxy.settings.load import open_document, policy_problems, report_document, validate
 from proxy.settings.problems import Problem, ProblemList, nearest
@@ -240,6 +240,7 @@ def _trunk(entry: TrunkEntry, customer: Customer, country: str, emergency: froze
         identity=IdentityTerms(
             entry.identity.verify, entry.identity.min_attestation, entry.identity.on_error, entry.identity.sign
         ),
+        limits=TrunkLimits(entry.limits.calls_per_second, entry.limits.concurrent),
     )
 
 
