@@ -85,6 +85,7 @@ def network_of(loaded: Loaded) -> Network:
         Admission(loaded.directory, core_trunk(loaded.settings), hops),
         Hop(core, leads[core[0]]),
         {trunk: Hop(address, leads[address[0]]) for trunk, address in addresses.items()},
+        answer_strangers=loaded.settings.node.answer_strangers,
     )
 
 

@@ -56,7 +56,7 @@ NO_TERMS: Final = IdentityTerms()
 class TrunkLimits(Value):
     """
     How much a trunk may do: calls that begin in a second, calls in progress in both directions, and datagrams in a
-    second, which None leaves to the node.
+    second, where None leaves it to the node.
     """
 
     calls_per_second: int | None = None

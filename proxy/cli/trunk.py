@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
@@ -116,8 +117,8 @@ def _action(entry: RuleAction) -> str:
 
 
 def _limits(trunk: Trunk) -> str:
-    limits = {"calls_per_second": trunk.limits.calls_per_second, "concurrent": trunk.limits.concurrent}
-    return " ".join(f"{key}={value}" for key, value in limits.items() if value is not None)
+    limits = [(item.name, getattr(trunk.limits, item.name)) for item in fields(trunk.limits)]
+    return " ".join(f"{key}={value}" for key, value in limits if value is not None)
 
 
 def _plan(trunk: Trunk) -> str:

@@ -13,6 +13,7 @@ from proxy.core.actions import Action, Address, Decided, Ended, EndedBy, Judge, 
 from proxy.core.admit import Admission
 from proxy.core.calls import Calls, CallState
 from proxy.core.forward import received_via, response_address
+from proxy.core.gate import Gate
 from proxy.core.place import Hop, Place, show
 from proxy.core.route import Routed
 from proxy.core.stamp import Stamp
@@ -49,17 +50,22 @@ SENT_OTHER: Final = ("messages_total", "out", "udp", "other")
 class Limits:
     """
     Bounds of what the core keeps. 100,000 transactions are about 1,500 calls a second at 64·T1, some
-    300 MB; a call of twelve hours has lost its BYE; refusals are a second's worth of answers to strangers.
+    300 MB; a call of twelve hours has lost its BYE; `packets` are what a trunk may send in a second, some 700 calls,
+    and `strangers` what all others together may for it to be read and recorded.
     """
 
     transactions: int = 100_000
     call_seconds: float = 12 * 3600.0
-    refusals: int = 50
+    packets: int = 5000
+    strangers: int = 50
 
     def room(self, *, in_dialog: bool) -> int:
         """How many transactions there may be when one more begins; calls that stand can always be ended."""
         return self.transactions * 5 // 4 if in_dialog else self.transactions
 
+
+# Requests of strangers that are recognised when they come again, which they do for 64·T1: as many as are read then.
+MAX_KNOCKS: Final = 2048
 
 # What takes the place of a request's octets once it has its final answer: its transaction goes on for half a
 # minute, and nothing is made of them any more.
@@ -110,12 +116,13 @@ class Context:
 class State:
     """
     Everything a node's proxy core keeps. `out` collects the actions of the event at hand; `next_hop` is
-    the core side, `gateways` where each trunk is reached, `today` the local day that allocations are held against.
+    the core side, `gateways` where each trunk is reached, `knocks` what strangers asked for last, `today` the local
+    day that allocations are held against.
     """
 
     __slots__ = (
-        "admission", "calls", "draining", "gateways", "limits", "next_hop", "out", "pending", "place", "refusals",
-        "refusals_until", "stamp", "tally", "tickets", "today", "traffic", "transactions",
+        "admission", "answer_strangers", "calls", "draining", "gate", "gateways", "knocks", "limits", "next_hop", "out",
+        "pending", "place", "stamp", "tally", "tickets", "today", "traffic", "transactions",
     )  # fmt: skip
 
     def __init__(
@@ -144,8 +151,9 @@ class State:
         self.traffic = Traffic()
         self.pending: dict[int, Context] = {}
         self.tickets = 0
-        self.refusals = 0
-        self.refusals_until = 0.0
+        self.gate = Gate(limits.packets, limits.strangers)
+        self.answer_strangers = False
+        self.knocks: dict[bytes, None] = {}
         self.draining = False
 
     def begin(self) -> list[Action]:
@@ -153,13 +161,15 @@ class State:
         self.out = []
         return self.out
 
-    def may_refuse(self, now: float) -> bool:
-        """Whether a stranger may still be answered in this second."""
-        if now >= self.refusals_until:
-            self.refusals_until = now + 1.0
-            self.refusals = self.limits.refusals
-        self.refusals -= 1
-        return self.refusals >= 0
+    def knocked(self, request: Request, source: Address) -> bool:
+        """Whether this request of a stranger has been here before, as nobody answers it; from now on it has."""
+        knock = self.stamp.of_request(request, source[0])
+        if knock in self.knocks:
+            return True
+        if len(self.knocks) >= MAX_KNOCKS:
+            del self.knocks[next(iter(self.knocks))]
+        self.knocks[knock] = None
+        return False
 
     def transmit(self, data: bytes, to: Address, listener: int, again: bool) -> None:
         """Send octets, counted by kind."""

@@ -38,6 +38,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "retransmissions_total": Metric("counter", "SIP messages sent or heard again."),
     "parse_errors_total": Metric("counter", "Messages that could not be used, by fault.", ("kind",)),
     "socket_drops_total": Metric("counter", "Datagrams lost because a socket buffer was full."),
+    "packets_shed_total": Metric("counter", "Datagrams dropped unread, by reason.", ("reason",)),
     "identity_total": Metric(
         "counter", "Calls by what became of their signed identities: passed, failed, unknown, missing.", ("result",)
     ),

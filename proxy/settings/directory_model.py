@@ -136,6 +136,9 @@ class Limits(Section):
         default=None,
         description="Calls that it may have in progress, from it and to it; more break the rule traffic.concurrent.",
     )
+    packets_per_second: Annotated[int, whole(50, 10_000_000)] | None = Field(
+        default=None, description="SIP messages that it may send in a second; more are dropped unread. Default: 5000."
+    )
 
 
 class TrunkEntry(Section):

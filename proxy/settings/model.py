@@ -58,6 +58,11 @@ class Node(Section):
     workers: Annotated[Literal["auto", 1], one_of("auto", 1)] = Field(
         default="auto", description="Worker processes. This version has one."
     )
+    answer_strangers: bool = Field(
+        default=False,
+        description="Whether a source that is no trunk gets 403, at most 50 a second, instead of no answer at all: of "
+        "use while trunks are being set up.",
+    )
     state: Text = Field(
         default="var/state",
         description="Directory for what survives a restart: the node's key, its process id, the last "

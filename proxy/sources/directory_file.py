@@ -240,7 +240,7 @@ def _trunk(entry: TrunkEntry, customer: Customer, country: str, emergency: froze
         identity=IdentityTerms(
             entry.identity.verify, entry.identity.min_attestation, entry.identity.on_error, entry.identity.sign
         ),
-        limits=TrunkLimits(entry.limits.calls_per_second, entry.limits.concurrent),
+        limits=TrunkLimits(**entry.limits.model_dump()),
     )
 
 

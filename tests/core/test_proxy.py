@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from proxy.core.state import Context, Limits
+from proxy.core.state import MAX_KNOCKS, Context, Limits
 from tests.story import (
     CORE,
     INVITE,
     STRANGER,
+    TODAY,
     TRUNK,
     Story,
     answered,
@@ -35,26 +37,73 @@ def test_restarted_node_makes_the_same_messages() -> None:
     assert field(Story().passes(INVITE), "Via")[0] != field(other.passes(INVITE), "Via")[0]
 
 
+ANSWERING = replace(network(), answer_strangers=True)
+
+
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "BYE"])
-def test_stranger_is_refused_and_never_relayed(method: str) -> None:
+def test_stranger_gets_no_answer_and_is_never_relayed(method: str) -> None:
     story = Story()
+    refused = story.hears(request(method), STRANGER).refuses()
+    assert (refused.method, refused.status) == (method, None)
+    story.quiet().forgotten()
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "BYE"])
+def test_stranger_is_told_so_where_the_node_is_set_to(method: str) -> None:
+    story = Story(ANSWERING)
     story.hears(request(method), STRANGER).sends("SIP/2.0 403", STRANGER)
-    assert story.refuses().method == method
+    assert story.refuses().status == 403
     story.quiet().forgotten()
 
 
 @pytest.mark.parametrize("method", ["ACK", "CANCEL"])
 def test_what_follows_a_refused_call_of_a_stranger_is_dropped(method: str) -> None:
-    Story().hears(request(method), STRANGER).quiet().forgotten()
+    Story(ANSWERING).hears(request(method), STRANGER).quiet().forgotten()
 
 
-def test_flood_of_a_stranger_is_not_answered() -> None:
-    story = Story(limits=Limits(refusals=3))
-    for _ in range(10):
-        story.hears(request("INVITE"), STRANGER)
-    assert len(story.pending) == 6  # three answers, three records
+def test_a_stranger_who_asks_again_is_recorded_once() -> None:
+    story = Story()
+    for _ in range(7):
+        story.hears(request("INVITE"), STRANGER).after(1.0)
+    story.refuses()
+    story.hears(request("INVITE", call_id="another"), STRANGER).refuses()
+    story.quiet()
+
+
+def test_what_strangers_asked_for_is_remembered_within_bounds() -> None:
+    story = Story(limits=Limits(strangers=10 * MAX_KNOCKS))
+    for number in range(MAX_KNOCKS + 1):
+        story.hears(request("INVITE", call_id=str(number)), STRANGER)
+    assert len(story.pending) == MAX_KNOCKS + 1
+    story.drop("")
+    story.hears(request("INVITE", call_id=str(MAX_KNOCKS)), STRANGER).quiet()
+    story.hears(request("INVITE", call_id="0"), STRANGER).refuses()  # the oldest has been forgotten
+    assert len(story.core._state.knocks) == MAX_KNOCKS
+
+
+@pytest.mark.parametrize("answered_", [False, True])
+def test_flood_of_strangers_is_counted_and_no_more(answered_: bool) -> None:
+    story = Story(ANSWERING if answered_ else None, limits=Limits(strangers=3))
+    for number in range(10):
+        story.hears(request("INVITE", call_id=str(number)), (f"192.0.2.{number}", 5060))
+    assert story.drop("SIP/2.0 403") == (3 if answered_ else 0)
+    assert story.tally.count["packets_shed_total", "unknown"] == 7
+    story.after(1.0).hears(request("INVITE", call_id="later"), STRANGER)
+    assert len(story.pending) == (2 if answered_ else 1)
+
+
+def test_a_trunk_group_that_nobody_has_is_refused_within_the_same_bounds() -> None:
+    story = Story(network(directory(tgrp="sales")), limits=Limits(strangers=3))
+    for number in range(10):
+        story.hears(request("OPTIONS", call_id=str(number)))
     assert story.drop("SIP/2.0 403") == 3
-    assert story.tally.count["calls_total", "unknown", "block", "reject"] == 7  # records count themselves
+    assert story.tally.count["packets_shed_total", "unknown"] == 7
+
+
+def test_a_reload_decides_whether_strangers_are_answered() -> None:
+    story = Story()
+    story.core.replace(ANSWERING, TODAY)
+    story.hears(request("INVITE"), STRANGER).sends("SIP/2.0 403", STRANGER)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +194,5 @@ def test_a_thousand_finished_calls_leave_nothing() -> None:
 def test_replacing_the_network_changes_who_is_admitted() -> None:
     story = Story()
     story.core.replace(network(directory(sources=("127.0.0.4/32",))), date(2026, 11, 24))
-    story.hears(INVITE).sends("SIP/2.0 403")
-    story.refuses()
+    assert story.hears(INVITE).refuses().source == "127.0.0.2:5060"
     story.hears(INVITE, ("127.0.0.4", 5060)).trying().asks()
