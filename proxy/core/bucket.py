@@ -16,6 +16,10 @@ class Bucket:
         self._at = float("-inf")
         self._tokens = 0.0
 
+    def holds(self, rate: float, now: float) -> bool:
+        """Whether `take` would find a token."""
+        return self._tokens + (now - self._at) * rate >= 1.0
+
     def take(self, rate: float, now: float) -> bool:
         """Take a token, of which `rate` come in a second; False when there is none."""
         tokens = min(max(rate, SMALLEST), self._tokens + (now - self._at) * rate)

@@ -186,6 +186,10 @@ class ProxyCore:
         waiting = (arrows.PROCEEDING, arrows.TRYING)
         return not any(machine.state in waiting for machine in self._state.transactions.servers.values())
 
+    def press(self, level: int) -> None:
+        """Shed new calls from now on: 0 none, 1 those above their trunk's share, 2 all; never emergencies."""
+        self._state.pressure = level
+
     def drain(self) -> None:
         """Take no new calls but emergencies from now on; what is under way goes on."""
         self._state.draining = True
@@ -247,7 +251,9 @@ class ProxyCore:
             else:
                 state.tally.count["packets_shed_total", "unknown"] += 1
             return
-        if not emergency and len(state.transactions) >= state.limits.room(in_dialog=bool(request.to_tag)):
+        shed = "" if emergency else state.shed(trunk, now, in_dialog=bool(request.to_tag), invite=invite)
+        if shed:
+            state.tally.count["requests_shed_total", trunk.id, shed] += 1
             state.answer_stateless(request, source, listener, 503)  # without Retry-After (RFC 7339 §5.10.2)
             return
         context = Context(request, source, listener, trunk)

@@ -117,12 +117,12 @@ class State:
     """
     Everything a node's proxy core keeps. `out` collects the actions of the event at hand; `next_hop` is
     the core side, `gateways` where each trunk is reached, `knocks` what strangers asked for last, `today` the local
-    day that allocations are held against.
+    day that allocations are held against, `pressure` how far the node is behind (0: it keeps up).
     """
 
     __slots__ = (
         "admission", "answer_strangers", "calls", "draining", "gate", "gateways", "knocks", "limits", "next_hop", "out",
-        "pending", "place", "stamp", "tally", "tickets", "today", "traffic", "transactions",
+        "pending", "place", "pressure", "stamp", "tally", "tickets", "today", "traffic", "transactions",
     )  # fmt: skip
 
     def __init__(
@@ -155,6 +155,7 @@ class State:
         self.answer_strangers = False
         self.knocks: dict[bytes, None] = {}
         self.draining = False
+        self.pressure = 0
 
     def begin(self) -> list[Action]:
         """Start collecting the actions of a new event."""
@@ -215,6 +216,19 @@ class State:
             request.message, received_via(request.via, request.via_rest, source), status, "", tag, extra
         )
         self.transmit(data, response_address(request.via, source), listener, False)
+
+    def shed(self, trunk: Trunk, now: float, *, in_dialog: bool, invite: bool) -> str:
+        """
+        Why there is no room for one more request, "" when there is (RFC 7339 §5.10.2). Calls that stand are served to
+        their end; of new ones those above their trunk's share go first, and then all.
+        """
+        if len(self.transactions) >= self.limits.room(in_dialog=in_dialog):
+            return "full"
+        if not self.pressure or in_dialog or not invite:
+            return ""
+        if self.pressure > 1:
+            return "overload"
+        return "share" if trunk.role != "core" and self.traffic.above_share(trunk, now) else ""
 
     def serve(self, context: Context, key: tuple[bytes, ...], *, invite: bool) -> None:
         """Make the server transaction of a request."""

@@ -25,6 +25,13 @@ def test_the_rate_is_never_exceeded_for_long_and_always_reached() -> None:
     assert all(steady.take(10, 100.0 + step / 10) for step in range(600))
 
 
+def test_looking_takes_nothing() -> None:
+    bucket = Bucket()
+    assert bucket.holds(2, 100.0)
+    assert taken(bucket, 2, 2, 100.0) == 2
+    assert [bucket.holds(2, at) for at in (100.0, 100.4, 100.5, 100.5)] == [False, False, True, True]
+
+
 def test_one_a_second_may_come_a_little_early() -> None:
     bucket = Bucket()
     assert [bucket.take(1, at) for at in (100.0, 100.9, 101.8, 102.0, 102.1)] == [True, True, True, True, False]

@@ -9,6 +9,8 @@ from datetime import date
 
 import pytest
 
+from proxy.call.trunk import TrunkLimits
+from proxy.core.actions import Address
 from proxy.core.state import MAX_KNOCKS, Context, Limits
 from tests.story import (
     CORE,
@@ -20,6 +22,7 @@ from tests.story import (
     answered,
     directory,
     field,
+    in_dialog,
     network,
     request,
     response,
@@ -196,3 +199,57 @@ def test_replacing_the_network_changes_who_is_admitted() -> None:
     story.core.replace(network(directory(sources=("127.0.0.4/32",))), date(2026, 11, 24))
     assert story.hears(INVITE).refuses().source == "127.0.0.2:5060"
     story.hears(INVITE, ("127.0.0.4", 5060)).trying().asks()
+
+
+PRESSED = network(directory(limits=TrunkLimits(calls_per_second=2)))
+
+
+def calls(story: Story, count: int, uri: str = "sip:13800138000@127.0.0.1:5060", source: Address = TRUNK) -> int:
+    """How many of so many new calls are answered 503, all others being passed on."""
+    for number in range(count):
+        via = f"SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-{number}{uri}"
+        story.hears(request("INVITE", uri, via=via, call_id=f"{uri}{number}"), source)
+    return story.drop("SIP/2.0 503")
+
+
+@pytest.mark.parametrize(("level", "shed"), [(0, 0), (1, 8), (2, 10)])
+def test_new_calls_are_shed_by_level(level: int, shed: int) -> None:
+    story = Story(PRESSED)
+    story.core.press(level)
+    assert calls(story, 10) == shed
+    reason = ("requests_shed_total", "acme-1", "share" if level == 1 else "overload")
+    assert story.tally.count[reason] == shed
+    assert story.core.transactions == 10 - shed
+    story.core.press(0)
+    assert calls(story, 10, "sip:13800138001@127.0.0.1:5060") == 0
+
+
+@pytest.mark.parametrize(("level", "shed"), [(1, 0), (2, 10)])
+def test_calls_of_the_core_side_have_no_share(level: int, shed: int) -> None:
+    story = Story(PRESSED)
+    story.core.press(level)
+    assert calls(story, 10, "sip:+862488880001@127.0.0.1:5060", CORE) == shed
+
+
+def test_emergency_calls_and_calls_that_stand_are_never_shed() -> None:
+    story = Story(PRESSED)
+    answer = answered(story)
+    story.core.press(2)
+    story.hears(in_dialog("ACK", answer)).sends("ACK", CORE)
+    story.hears(in_dialog("INVITE", answer, cseq=3, branch="z9hG4bK-3")).drop("")
+    story.hears(in_dialog("BYE", answer, cseq=4, branch="z9hG4bK-4")).sends("BYE", CORE)
+    story.hears(request("OPTIONS", "sip:127.0.0.1:5060", via="SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK-o")).sends("SIP/2.0 200")
+    for number in range(1000):
+        via = f"SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-e{number}"
+        story.hears(request("INVITE", "sip:110@127.0.0.1:5060", via=via, call_id=f"e{number}"))
+        assert calls(story, 1, f"sip:1380013{number}@127.0.0.1") == 1
+    assert story.tally.count["messages_total", "out", "udp", "INVITE"] == 1002  # with the call that stands
+
+
+def test_what_is_shed_leaves_nothing_behind() -> None:
+    story = Story(PRESSED)
+    story.core.press(2)
+    busy = story.hears(INVITE).sends("SIP/2.0 503", TRUNK)
+    assert field(busy, "Retry-After") == []
+    story.hears(request("ACK", to=field(busy, "To")[0])).quiet().forgotten()
+    assert story.hears(INVITE).sends("SIP/2.0 503") == busy

@@ -100,3 +100,30 @@ def test_a_reload_fills_no_bucket() -> None:
     story.core.replace(network(directory(limits=replace(LIMITED, concurrent=9))), TODAY)
     load = story.hears(another(5)).trying().asks().call.load
     assert load == Load(3, True)
+
+
+def begun(traffic: Traffic, trunk: Trunk, calls: int, now: float) -> None:
+    for _ in range(calls):
+        traffic.begins(trunk, 0, now)
+
+
+def test_a_trunk_with_a_limit_may_have_that_much() -> None:
+    traffic, limited_ = Traffic(), Trunk("a-1", Customer("acme"), limits=LIMITED)
+    assert not traffic.above_share(limited_, 100.0)
+    begun(traffic, limited_, 2, 100.0)
+    assert (traffic.above_share(limited_, 100.0), traffic.above_share(limited_, 100.6)) == (True, False)
+
+
+def test_trunks_without_a_limit_share_what_there_was() -> None:
+    traffic = Traffic()
+    loud, quiet, core = (Trunk(name, Customer("acme")) for name in ("a-1", "a-2", "core"))
+    begun(traffic, replace(core, role="core"), 500, 100.0)
+    begun(traffic, loud, 90, 100.0)
+    begun(traffic, quiet, 10, 100.5)
+    assert not traffic.above_share(loud, 100.9)  # nothing is known of a second before
+    begun(traffic, loud, 49, 101.0)
+    begun(traffic, quiet, 10, 101.1)
+    assert [traffic.above_share(trunk, 101.2) for trunk in (loud, quiet)] == [False, False]
+    begun(traffic, loud, 1, 101.3)
+    assert [traffic.above_share(trunk, 101.4) for trunk in (loud, quiet)] == [True, False]
+    assert not traffic.above_share(loud, 110.0)  # a pause, and nothing is known again
