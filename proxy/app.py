@@ -258,6 +258,8 @@ class Server:
             ("records_disk_refuses",): float(self.journal.refused),
             ("records_unsealed",): self.journal.unsealed,
             ("event_loop_lag_seconds",): self.node.lag,
+            ("queue_wait_seconds",): self.node.wait,
+            ("overload_level",): float(self.node.overload),
             ("config_last_reload_successful",): float(self._reload_ok),
             ("directory_loaded_timestamp_seconds",): self._loaded_at,
         }

@@ -155,6 +155,7 @@ def network_of(loaded: Loaded) -> Network:
         hops(core),
         {trunk: hops(known) for trunk, known in gateways.items()},
         hop_terms(loaded.settings.core),
+        answer_strangers=loaded.settings.node.answer_strangers,
     )
 
 

@@ -92,7 +92,7 @@ class Directory:
         self._barred = barred
         self.total = sum(last) - sum(first) + len(first)
         self._exact: dict[str, tuple[Trunk, ...]] = {}
-        self._networks: list[tuple[Network, Trunk]] = []
+        self._networks: dict[tuple[int, int], dict[int, tuple[Trunk, ...]]] = {}
         self._place_sources()
 
     def _place_sources(self) -> None:
@@ -103,8 +103,11 @@ class Directory:
                     address = str(network.network_address)
                     self._exact[address] = (*self._exact.get(address, ()), trunk)
                 else:
-                    self._networks.append((network, trunk))
-        self._networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
+                    place = (network.version, network.max_prefixlen - network.prefixlen)
+                    held = self._networks.setdefault(place, {})
+                    first = int(network.network_address) >> place[1]
+                    held[first] = (*held.get(first, ()), trunk)
+        self._networks = dict(sorted(self._networks.items()))  # of each version the longest prefixes first
 
     def __reduce__(self) -> tuple[object, ...]:
         return (Directory, (dict(self.trunks), dict(self.customers), *self.ranges, self._sets, self._barred))
@@ -204,8 +207,12 @@ class Directory:
             return ()
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             return self.at(str(address.ipv4_mapped))
-        found = [(network, trunk) for network, trunk in self._networks if address in network]
-        return tuple(trunk for network, trunk in found if network.prefixlen == found[0][0].prefixlen)
+        number = int(address)
+        for (version, host_bits), networks in self._networks.items():
+            found = networks.get(number >> host_bits) if version == address.version else None
+            if found:
+                return found
+        return ()
 
 
 class Overlap(Exception):

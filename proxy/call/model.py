@@ -42,6 +42,14 @@ class Claim:
 
 
 @dataclass(slots=True)
+class Load:
+    """What a trunk had under way when a call came: calls in progress, and whether its calls come too fast."""
+
+    in_progress: int
+    too_fast: bool
+
+
+@dataclass(slots=True)
 class Call:
     """
     What an INVITE (or a request that shows a caller anew, `in_dialog`) asks for.
@@ -49,7 +57,8 @@ class Call:
     `claims` in wire order; `called` is E.164, a short number, or the raw user part; `identities` are the values of
     Identity as they stand on the wire, `date` is the Date field in epoch seconds (None: none that can be read),
     `fingerprints` are the keys of the media in the SDP (function, digest); `resource_priority` and `priority` are
-    those fields of a call with an Identity, which may be signed too.
+    those fields of a call with an Identity, which may be signed too; `load` is what its trunk had under way (None: it
+    has no limits, or nobody looked).
     """
 
     call_id: str
@@ -67,3 +76,4 @@ class Call:
     resource_priority: tuple[str, ...] = ()
     priority: str = ""
     in_dialog: bool = False
+    load: Load | None = None

@@ -53,6 +53,21 @@ NO_TERMS: Final = IdentityTerms()
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkLimits(Value):
+    """
+    How much a trunk may do: calls that begin in a second, calls in progress in both directions, and datagrams in a
+    second, where None leaves it to the node.
+    """
+
+    calls_per_second: int | None = None
+    concurrent: int | None = None
+    packets_per_second: int | None = None
+
+
+NO_LIMITS: Final = TrunkLimits()
+
+
+@dataclass(frozen=True, slots=True)
 class DialPlan(Value):
     """
     How a trunk's users write numbers.
@@ -97,3 +112,4 @@ class Trunk(Value):
     valid_to: date | None = None
     policy: Mapping[str, RuleAction] = field(default_factory=dict)
     identity: IdentityTerms = NO_TERMS
+    limits: TrunkLimits = NO_LIMITS

@@ -26,8 +26,10 @@ PHRASES: Final = {
     607: "Unwanted",
     608: "Rejected",
 }
-# Q.850 cause 21, call rejected (RFC 3326 §2)
-_CAUSE: Final = "Q.850;cause=21"
+# Q.850 causes (RFC 3326 §2): 21, call rejected; of a full trunk what a switch says that has no circuit left (34), or
+# is too busy (42): gateways take another route for both, and 503 is their SIP status (RFC 3398 §8.2.6.1)
+_CAUSE: Final = 21
+_CAUSES: Final = {"traffic.rate": 42, "traffic.concurrent": 34}
 # The codes of RFC 8224 §6.2.2, which a Reason with protocol STIR repeats (RFC 9410) whatever the answer is
 STIR: Final = {
     "identity.missing": (428, "Use Identity Header"),
@@ -70,7 +72,7 @@ def answer_to(finding: Finding, action: RuleAction, stir: str = "") -> Answer:
     """
     status = action.status or 403
     cause, phrase = STIR.get(finding.rule, (0, ""))
-    named = [] if cause and stir else [f'{_CAUSE};text="{finding.rule}"']
+    named = [] if cause and stir else [f'Q.850;cause={_CAUSES.get(finding.rule, _CAUSE)};text="{finding.rule}"']
     reason = ", ".join([*named, stir] if stir else named)
     return Answer(status, phrase if cause == status else PHRASES.get(status, "Rejected"), reason)
 

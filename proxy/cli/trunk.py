@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
@@ -100,6 +101,7 @@ def show_command(trunk_id: str, config: Path, output: str, lang: str | None) -> 
         "tgrp": trunk.tgrp,
         "valid_from": trunk.valid_from,
         "valid_to": trunk.valid_to,
+        "limits": _limits(trunk),
         "dial_plan": _plan(trunk),
         "policy": " ".join(f"{name}={_action(entry)}" for name, entry in sorted(trunk.policy.items())),
         "numbers": loaded.directory.count_of(trunk.id),
@@ -120,6 +122,11 @@ def show_command(trunk_id: str, config: Path, output: str, lang: str | None) -> 
 
 def _action(entry: RuleAction) -> str:
     return f"{entry.action}:{entry.status}" if entry.status else entry.action
+
+
+def _limits(trunk: Trunk) -> str:
+    limits = [(item.name, getattr(trunk.limits, item.name)) for item in fields(trunk.limits)]
+    return " ".join(f"{key}={value}" for key, value in limits if value is not None)
 
 
 def _plan(trunk: Trunk) -> str:

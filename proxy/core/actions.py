@@ -85,7 +85,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Report: a request from a source that is no trunk, which was refused."""
+    """
+    Report: a request from a source that is no trunk, which was refused. `status` is what it was answered, None for
+    nothing at all.
+    """
 
     at: float
     source: str
@@ -94,6 +97,7 @@ class Refused:
     method: str
     caller: str
     called: str
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

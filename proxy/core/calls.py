@@ -27,13 +27,13 @@ class CallState:
     `leg` tells it from every other, also from one with the same Call-ID that comes back from the core side;
     `caller` and `callee` are where the two sides are reached; `started_at` and `answered_at` are on the
     core's clock; `heard` are the responses above 100 to the INVITE, `answers` the 2xx whose dialogs have not
-    ended; `vouched` what has been judged of who calls; `cookie` what its Record-Route carries; `cancelled`
-    whether the caller gave up.
+    ended; `towards` is the trunk whose calls it is counted among too; `vouched` what has been judged of who
+    calls; `cookie` what its Record-Route carries; `cancelled` whether the caller gave up.
     """
 
     __slots__ = (
         "answered_at", "answers", "call", "callee", "callee_text", "callee_trunk", "caller", "cancelled", "cookie",
-        "heard", "key", "ladder", "leg", "started_at", "status", "to", "verdict", "vouched",
+        "heard", "key", "ladder", "leg", "started_at", "status", "to", "towards", "verdict", "vouched",
     )  # fmt: skip
 
     def __init__(self, leg: bytes, request: Request, call: Call, caller: Hop, started_at: float) -> None:
@@ -45,6 +45,7 @@ class CallState:
         self.callee: Hop | None = None
         self.callee_text = ""
         self.callee_trunk = ""
+        self.towards = ""
         self.verdict: Verdict | None = None
         self.started_at = started_at
         self.answered_at: float | None = None
@@ -118,11 +119,12 @@ def vouched(claim: Claim) -> Vouched:
 class Calls:
     """The calls in progress by leg, and by Call-ID and caller's tag."""
 
-    __slots__ = ("_calls", "_legs", "per_trunk")
+    __slots__ = ("_calls", "_legs", "_towards", "per_trunk")
 
     def __init__(self) -> None:
         self._calls: dict[bytes, CallState] = {}
         self._legs: dict[CallKey, tuple[bytes, ...]] = {}
+        self._towards: dict[str, int] = {}
         self.per_trunk: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -143,11 +145,26 @@ class Calls:
         if self._calls.pop(state.leg, None) is None:
             return
         self.per_trunk[state.call.trunk.id] -= 1
+        self.lead(state, "")
         legs = tuple(leg for leg in self._legs[state.key] if leg != state.leg)
         if legs:
             self._legs[state.key] = legs
         else:
             del self._legs[state.key]
+
+    def lead(self, state: CallState, trunk: str) -> None:
+        """A call goes to this trunk, and is one of its calls as well; "" for none."""
+        if state.towards:
+            self._towards[state.towards] -= 1
+            if not self._towards[state.towards]:
+                del self._towards[state.towards]
+        if trunk:
+            self._towards[trunk] = self._towards.get(trunk, 0) + 1
+        state.towards = trunk
+
+    def of_trunk(self, trunk: str) -> int:
+        """How many calls of a trunk are in progress, from it and to it."""
+        return self.per_trunk.get(trunk, 0) + self._towards.get(trunk, 0)
 
     def holds(self, state: CallState) -> bool:
         """Whether this very call is still in progress."""

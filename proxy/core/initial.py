@@ -125,6 +125,7 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
     known.saw(now, "in", context.peer, "INVITE")
     known.saw(now, "out", context.peer, "100 Trying")
     context.state = known
+    call.load = state.traffic.begins(context.trunk, state.calls.of_trunk(context.trunk.id), now)
     state.calls.add(known)
     if context.tries is not None:
         reached(context, now)
@@ -161,6 +162,7 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
         _reject(state, context, call, 513, now)
         return
     call.callee_trunk = callee_trunk
+    state.calls.lead(call, callee_trunk if context.trunk.role == "core" else "")
     reached(context, now)
     state.report(call.decided(now, None, elapsed))
 

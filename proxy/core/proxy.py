@@ -33,7 +33,7 @@ _SWEEP = 60.0  # seconds between looks for calls that lost their BYE
 class Network:
     """
     Who is who around the node; a reload replaces it whole. `next_hops` are the core side, `gateways` says where
-    each trunk is reached.
+    each trunk is reached, `answer_strangers` whether a source that is no trunk is told so.
     """
 
     place: Place
@@ -41,6 +41,7 @@ class Network:
     next_hops: tuple[NextHop, ...]
     gateways: Mapping[str, tuple[NextHop, ...]] = field(default_factory=dict)
     terms: HopTerms = USUAL
+    answer_strangers: bool = False
 
 
 class ProxyCore:
@@ -69,6 +70,7 @@ class ProxyCore:
             limits or Limits(),
             today,
         )
+        self._state.answer_strangers = network.answer_strangers
         self._sweep_at = 0.0
 
     def receive(self, data: bytes, source: Address, listener: int, now: float) -> list[Action]:
@@ -77,6 +79,11 @@ class ProxyCore:
         out = state.begin()
         if len(data) < 16 and not data.strip(b"\r\n\0"):
             return out  # a keep-alive (RFC 5626 §3.5.1)
+        candidates = state.admission.candidates(source[0])
+        shed = state.gate.shed(data, candidates, state.transactions.clients, now)
+        if shed:
+            state.tally.count["packets_shed_total", shed] += 1
+            return out
         message: Message | None = None
         try:
             if data.startswith((b"\r\n", b"sip/", b"Sip/")):
@@ -88,7 +95,7 @@ class ProxyCore:
             else:
                 message = parse(data)
                 _count(state, message.method)
-                self._request(message, source, listener, now)
+                self._request(message, candidates, source, listener, now)
         except ParseError as error:
             self._malformed(error, error.message or message, source, listener)
         return out
@@ -167,7 +174,10 @@ class ProxyCore:
         state.admission = network.admission
         state.hops = Hops(network.next_hops, network.gateways, network.terms, state.hops)
         state.unplanned = bool(state.probes) or network.terms.probe_interval > 0
+        state.answer_strangers = network.answer_strangers
         state.today = today
+        for kept in (state.traffic, state.gate):
+            kept.keep(network.admission.directory.trunks)
 
     @property
     def transactions(self) -> int:
@@ -190,6 +200,10 @@ class ProxyCore:
         waiting = (arrows.PROCEEDING, arrows.TRYING)
         return not any(machine.state in waiting for machine in self._state.transactions.servers.values())
 
+    def press(self, level: int) -> None:
+        """Shed new calls from now on: 0 none, 1 those above their trunk's share, 2 all; never emergencies."""
+        self._state.pressure = level
+
     def drain(self) -> None:
         """Take no new calls but emergencies from now on; what is under way goes on."""
         self._state.draining = True
@@ -202,11 +216,12 @@ class ProxyCore:
             state.end_call(call, now, call.status, "proxy")
         return out
 
-    def _request(self, message: Message, source: Address, listener: int, now: float) -> None:
+    def _request(
+        self, message: Message, candidates: tuple[Trunk, ...], source: Address, listener: int, now: float
+    ) -> None:
         state = self._state
-        candidates = state.admission.candidates(source[0])
         if not candidates:
-            self._stranger(message, source, listener, now)
+            self._stranger(message, source, listener, now, 403 if state.answer_strangers else None)
             return
         request = Request(message)
         key = server_key(request, source[0])
@@ -244,10 +259,15 @@ class ProxyCore:
             called, emergency = called_of(request, (trunk or candidates[0]).dial_plan)
             emergency = emergency and candidates[0].role != "core"
             trunk = candidates[0] if trunk is None and emergency else trunk
-        if trunk is None:
-            self._stranger(request.message, source, listener, now)
+        if trunk is None:  # the address is known, the trunk group is not
+            if state.gate.knows(now):
+                self._stranger(request.message, source, listener, now, 403)
+            else:
+                state.tally.count["packets_shed_total", "unknown"] += 1
             return
-        if not emergency and len(state.transactions) >= state.limits.room(in_dialog=bool(request.to_tag)):
+        shed = "" if emergency else state.shed(trunk, now, in_dialog=bool(request.to_tag), invite=invite)
+        if shed:
+            state.tally.count["requests_shed_total", trunk.id, shed] += 1
             state.answer_stateless(request, source, listener, 503)  # without Retry-After (RFC 7339 §5.10.2)
             return
         context = Context(request, source, listener, trunk)
@@ -266,20 +286,19 @@ class ProxyCore:
             state.tally.count["parse_errors_total", error.kind] += 1
             state.answer(context, error.status, now, error.reason)
 
-    def _stranger(self, message: Message, source: Address, listener: int, now: float) -> None:
+    def _stranger(self, message: Message, source: Address, listener: int, now: float, status: int | None) -> None:
         """
-        Refuse a source that is no trunk, in either mode. Answers and records are rationed: a flood from
-        addresses that anybody can forge is counted, and no more.
+        Refuse what is no trunk's, in either mode: with `status`, or without a word, for anybody can forge an address
+        that would get the answer. It is recorded once, however often it comes.
         """
         state = self._state
         if message.method in (b"ACK", b"CANCEL"):
             return
-        if not state.may_refuse(now):
-            state.tally.count["calls_total", "unknown", "block", "reject"] += 1
-            state.tally.count["findings_total", "unknown", "trunk.unknown"] += 1
-            return
         request = Request(message)
-        state.answer_stateless(request, source, listener, 403)
+        if status is not None:
+            state.answer_stateless(request, source, listener, status)
+        if state.knocked(request, source):
+            return
         state.report(
             Refused(
                 at=now,
@@ -289,6 +308,7 @@ class ProxyCore:
                 method=request.method.decode("ascii", "replace"),
                 caller=request.from_.uri.decode("utf-8", "replace"),
                 called=request.message.uri.decode("utf-8", "replace"),
+                status=status,
             )
         )
 

@@ -20,6 +20,12 @@ _COOKIE_DAYS: Final = 2
 _HEX: Final = re.compile(rb"[0-9a-f]+")
 
 
+_PARAM: Final = b";branch="
+_OWN: Final = _PARAM + COOKIE + b"-tw-"
+_BRANCH: Final = len(_OWN) - len(_PARAM) + 2 * _OCTETS + 2 * (1 + 8)
+_HEAD: Final = 1024  # the octets of a response that its status line and first Via take up
+
+
 class Stamp:
     """
     The node's keyed hash (BLAKE2b). A restarted process with the same key meets a retransmission with
@@ -95,6 +101,12 @@ def split_branch(value: bytes) -> tuple[bytes, bytes]:
     head, _, rest = value.removeprefix(COOKIE + b"-tw-").partition(b".")
     path, _, mark = rest.partition(b".")
     return (head, path) if len(head) == 2 * _OCTETS and len(path) == len(mark) == 8 else (b"", b"")
+
+
+def own_branch(data: bytes) -> bytes:
+    """What looks like a branch made by `branch` in the first octets of a response; b"" where nothing does."""
+    start = data.find(_OWN, 0, _HEAD) + len(_PARAM)
+    return data[start : start + _BRANCH] if start >= len(_PARAM) else b""
 
 
 def branch_of(sent: bytes) -> bytes:

@@ -12,11 +12,13 @@ from proxy.core.actions import Action, Address, EndedBy, Judge, News, Send
 from proxy.core.admit import Admission
 from proxy.core.calls import Calls, CallState
 from proxy.core.forward import received_via, response_address
+from proxy.core.gate import Gate
 from proxy.core.hops import Hops, Target, Tries
 from proxy.core.place import Place, show
 from proxy.core.route import Routed
 from proxy.core.stamp import Stamp
 from proxy.core.tally import Tally
+from proxy.core.traffic import Traffic
 from proxy.sip import build
 from proxy.sip.message import Message
 from proxy.sip.request import Request
@@ -48,17 +50,22 @@ SENT_OTHER: Final = ("messages_total", "out", "udp", "other")
 class Limits:
     """
     Bounds of what the core keeps. 100,000 transactions are about 1,500 calls a second at 64·T1, some
-    300 MB; a call of twelve hours has lost its BYE; refusals are a second's worth of answers to strangers.
+    300 MB; a call of twelve hours has lost its BYE; `packets` are what a trunk may send in a second, some 700 calls,
+    and `strangers` what all others together may for it to be read and recorded.
     """
 
     transactions: int = 100_000
     call_seconds: float = 12 * 3600.0
-    refusals: int = 50
+    packets: int = 5000
+    strangers: int = 50
 
     def room(self, *, in_dialog: bool) -> int:
         """How many transactions there may be when one more begins; calls that stand can always be ended."""
         return self.transactions * 5 // 4 if in_dialog else self.transactions
 
+
+# Requests of strangers that are recognised when they come again, which they do for 64·T1: as many as are read then.
+MAX_KNOCKS: Final = 2048
 
 # What takes the place of a request's octets once it has its final answer: its transaction goes on for half a
 # minute, and nothing is made of them any more.
@@ -134,12 +141,13 @@ class State:
     """
     Everything a node's proxy core keeps. `out` collects the actions of the event at hand; `hops` is where calls
     go, `probes` who asks the core side's after their health, `unplanned` whether these have changed since;
-    `today` is the local day that allocations are held against.
+    `knocks` what strangers asked for last, `today` the local day that allocations are held against, `pressure` how
+    far the node is behind (0: it keeps up).
     """
 
     __slots__ = (
-        "admission", "calls", "draining", "hops", "limits", "out", "pending", "place", "probes", "refusals",
-        "refusals_until", "stamp", "tally", "tickets", "today", "transactions", "unplanned",
+        "admission", "answer_strangers", "calls", "draining", "gate", "hops", "knocks", "limits", "out", "pending",
+        "place", "pressure", "probes", "stamp", "tally", "tickets", "today", "traffic", "transactions", "unplanned",
     )  # fmt: skip
 
     def __init__(
@@ -165,24 +173,29 @@ class State:
         self.out: list[Action] = []
         self.transactions = Transactions(lengths, self.transmit)
         self.calls = Calls()
+        self.traffic = Traffic()
         self.pending: dict[int, Context] = {}
         self.tickets = 0
-        self.refusals = 0
-        self.refusals_until = 0.0
+        self.gate = Gate(limits.packets, limits.strangers)
+        self.answer_strangers = False
+        self.knocks: dict[bytes, None] = {}
         self.draining = False
+        self.pressure = 0
 
     def begin(self) -> list[Action]:
         """Start collecting the actions of a new event."""
         self.out = []
         return self.out
 
-    def may_refuse(self, now: float) -> bool:
-        """Whether a stranger may still be answered in this second."""
-        if now >= self.refusals_until:
-            self.refusals_until = now + 1.0
-            self.refusals = self.limits.refusals
-        self.refusals -= 1
-        return self.refusals >= 0
+    def knocked(self, request: Request, source: Address) -> bool:
+        """Whether this request of a stranger has been here before, as nobody answers it; from now on it has."""
+        knock = self.stamp.of_request(request, source[0])
+        if knock in self.knocks:
+            return True
+        if len(self.knocks) >= MAX_KNOCKS:
+            del self.knocks[next(iter(self.knocks))]
+        self.knocks[knock] = None
+        return False
 
     def transmit(self, data: bytes, to: Address, listener: int, again: bool) -> None:
         """Send octets, counted by kind."""
@@ -228,6 +241,19 @@ class State:
             request.message, received_via(request.via, request.via_rest, source), status, "", tag, extra
         )
         self.transmit(data, response_address(request.via, source), listener, False)
+
+    def shed(self, trunk: Trunk, now: float, *, in_dialog: bool, invite: bool) -> str:
+        """
+        Why there is no room for one more request, "" when there is (RFC 7339 §5.10.2). Calls that stand are served to
+        their end; of new ones those above their trunk's share go first, and then all.
+        """
+        if len(self.transactions) >= self.limits.room(in_dialog=in_dialog):
+            return "full"
+        if not self.pressure or in_dialog or not invite:
+            return ""
+        if self.pressure > 1:
+            return "overload"
+        return "share" if trunk.role != "core" and self.traffic.above_share(trunk, now) else ""
 
     def serve(self, context: Context, key: tuple[bytes, ...], *, invite: bool) -> None:
         """Make the server transaction of a request."""

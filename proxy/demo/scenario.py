@@ -67,11 +67,15 @@ trunks:
 """
 
 
+SILENCE = 0  # the status of a call that nobody answers
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """
-    What the record and the caller must say: `rule` stands among the findings ("" for no findings); `signed` is the
-    attestation that the call was signed with on its way ("" for none).
+    What the record and the caller must say: `status` is what the caller gets (SILENCE: no answer at all); `rule`
+    stands among the findings ("" for no findings); `signed` is the attestation that the call was signed with on its
+    way ("" for none).
     """
 
     verdict: str
@@ -153,7 +157,7 @@ KINDS = (
     ),
     Kind("expired", BLOCKING, _number("02488880201"), _rejected("caller.not_allocated")),
     Kind("emergency", BLOCKING, _number("95588"), EMERGENCY, called="110"),
-    Kind("stranger", STRANGER, _number("02488880001"), _rejected("trunk.unknown")),
+    Kind("stranger", STRANGER, _number("02488880001"), _rejected("trunk.unknown", SILENCE)),
     Kind("monitor_good", MONITORED, _number("02166660001"), SIGNED),
     Kind("monitor_spoofed", MONITORED, _number("95588"), _noted("caller.not_allocated")),
     Kind("token", PEER, ABROAD, VALID, token=Token("862755550001")),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from proxy.demo.caller import Attempt, Ending
-from proxy.demo.scenario import KINDS, Expected, Kind
+from proxy.demo.caller import HOLD, Attempt, Ending
+from proxy.demo.scenario import BLOCKING, KINDS, SILENCE, Expected, Kind
 from proxy.demo.stage import Stage
 from proxy.settings.catalogue import text
 
@@ -55,8 +55,22 @@ async def play(stage: Stage, first: int = 0) -> AsyncIterator[Placed]:
 async def place(stage: Stage, kind: Kind, call_id: str) -> Placed:
     """Place one call and read its record."""
     attempt = Attempt(call_id, kind.sender, kind.called, (*kind.claims, *_identity(stage, kind)))
-    ending, record = await asyncio.gather(stage.phones[kind.host].place(attempt), stage.verdict(call_id))
-    return Placed(kind, ending, record)
+    async with asyncio.TaskGroup() as group:
+        calling = group.create_task(stage.phones[kind.host].place(attempt))
+        record = await stage.verdict(call_id)
+        if kind.expected.status == SILENCE:
+            await _listen(stage, calling, f"{call_id}-after")
+    return Placed(kind, Ending(SILENCE, "no answer") if calling.cancelled() else calling.result(), record)
+
+
+async def _listen(stage: Stage, calling: asyncio.Task[Ending], call_id: str) -> None:
+    """
+    End a call that is not to be answered. The proxy takes things as they come: when it has answered a trunk that
+    asked later, it has also said to this caller whatever it was going to say.
+    """
+    await stage.phones[BLOCKING].greet(call_id)
+    await asyncio.wait([calling], timeout=HOLD)
+    calling.cancel()
 
 
 def _identity(stage: Stage, kind: Kind) -> tuple[tuple[str, str], ...]:
@@ -78,10 +92,10 @@ def row(placed: Placed, lang: str) -> dict[str, str]:
     return {
         "kind": text(f"demo.kind.{placed.kind.key}", lang),
         "numbers": _numbers(placed.kind),
-        "expected": f"{_words(placed.kind.expected, lang)} {placed.kind.expected.status}",
+        "expected": f"{_words(placed.kind.expected, lang)} {_status(placed.kind.expected.status)}",
         "verdict": _recorded(placed.seen, lang),
         "rules": ", ".join(placed.rules),
-        "status": str(placed.ending.status),
+        "status": _status(placed.ending.status),
         "good": "OK" if placed.good else "✗",
     }
 
@@ -92,6 +106,10 @@ def _numbers(kind: Kind) -> str:
     users = [value.partition("sip:")[2].partition("@")[0] for value in values]
     shown = kind.sender.partition("<")[0].strip()
     return " ".join([shown, *users] if shown else users)
+
+
+def _status(status: int) -> str:
+    return "–" if status == SILENCE else str(status)
 
 
 def _recorded(seen: Expected | None, lang: str) -> str:

@@ -8,7 +8,7 @@ import errno
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -18,7 +18,8 @@ from proxy.checks.base import Verdict
 from proxy.core.actions import Action, Address, Judge, News, Send
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
-from proxy.net.udp import MAX_DATAGRAM, kernel_drops
+from proxy.net.pressure import Pressure
+from proxy.net.udp import MAX_DATAGRAM, RECEIVE_BUFFER, buffer_size, kernel_drops, waited
 from proxy.transaction.timers import NEVER
 
 # Datagrams taken from one socket before others get their turn: a flood must not starve timers.
@@ -67,6 +68,13 @@ class Node:
         self._timer: asyncio.TimerHandle | None = None
         self._housekeeper: asyncio.TimerHandle | None = None
         self._waiting: set[asyncio.Task[None]] = set()
+        self.wait = 0.0  # the longest that a datagram waited in the last second, in seconds
+        self.overload = 0  # the highest level of overload in the last second
+        self._longest = 0.0
+        self._level = 0
+        self._highest = 0
+        # the kernel grants twice what is asked for, to have room for its own
+        self._pressures = [Pressure(buffer_size(sock) / (2 * RECEIVE_BUFFER)) for sock in self._sockets]
         self._drops = [kernel_drops(sock) for sock in self._sockets]
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -130,9 +138,11 @@ class Node:
         receive, buffer, view = self._sockets[index].recvfrom_into, self._buffer, self._view
         held: list[Send] = []
         self._held = held
-        for _ in range(BATCH):
+        for turn in range(BATCH):
             try:
                 length, source = receive(buffer)
+                if turn == 0:
+                    self._measure(index)
             except BlockingIOError:
                 break
             except OSError:
@@ -142,6 +152,17 @@ class Node:
         for send in held:
             self._put(send)
         self._rearm()
+
+    def _measure(self, index: int) -> None:
+        """See how long the datagram at the head of a queue waited, and let the core know how far behind we are."""
+        wait, now = waited(self._sockets[index], time()), monotonic()
+        self._longest = max(self._longest, wait)
+        self._pressures[index].measure(wait, now)
+        level = max([pressure.level(now) for pressure in self._pressures])
+        if level != self._level:
+            self._level = level
+            self._highest = max(self._highest, level)
+            self.core.press(level)
 
     def _datagram(self, data: bytes, source: Address, index: int) -> None:
         try:
@@ -194,9 +215,15 @@ class Node:
         self._rearm()
 
     def _tick(self, expected: float) -> None:
-        """Once a second: how late the loop runs, what the kernel dropped, and whether a new day has begun."""
+        """Once a second: how late the loop runs, what waited and was dropped, and whether a new day has begun."""
         now = self._loop.time()
         self.lag = max(0.0, now - expected)
+        self.wait, self._longest = self._longest, 0.0
+        if self._highest and not self.overload:
+            self._log.warning("overload.begun", level=self._highest, queue_seconds=round(self.wait, 3))
+        elif self.overload and not self._highest:
+            self._log.info("overload.over")
+        self.overload, self._highest = self._highest, self._level if self.wait else 0
         for index, sock in enumerate(self._sockets):
             with contextlib.suppress(OSError):
                 drops = kernel_drops(sock)

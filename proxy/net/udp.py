@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 from pathlib import Path
+from struct import Struct
 from typing import Final
 
 # The kernel's default (208 KiB) holds some 90 INVITEs, a burst of milliseconds; 4 MiB holds 3,600.
@@ -13,6 +15,8 @@ RECEIVE_BUFFER: Final = 4 * 1024 * 1024
 MAX_DATAGRAM: Final = 65535
 _SO_RCVBUFFORCE: Final = 33
 _SO_SNDBUFFORCE: Final = 32
+_SIOCGSTAMPNS: Final = 0x8907
+_TIMESPEC: Final = Struct("@ll")
 
 
 class ListenError(Exception):
@@ -42,6 +46,16 @@ def open_socket(host: str, port: int) -> socket.socket:
 def buffer_size(sock: socket.socket) -> int:
     """The receive buffer that the kernel granted, in octets."""
     return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+def waited(sock: socket.socket, wall: float) -> float:
+    """How many seconds before `wall`, on the clock of the day, the datagram read last had come; 0.0 when unknown."""
+    try:
+        stamp = _TIMESPEC.unpack(fcntl.ioctl(sock, _SIOCGSTAMPNS, bytes(_TIMESPEC.size)))
+    except OSError:
+        return 0.0  # the first question makes the kernel look at its watch
+    came: float = stamp[0] + stamp[1] * 1e-9
+    return max(0.0, wall - came)
 
 
 def kernel_drops(sock: socket.socket) -> int:

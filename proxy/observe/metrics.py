@@ -42,6 +42,12 @@ METRICS: Final[Mapping[str, Metric]] = {
     "retransmissions_total": Metric("counter", "SIP messages sent or heard again."),
     "parse_errors_total": Metric("counter", "Messages that could not be used, by fault.", ("kind",)),
     "socket_drops_total": Metric("counter", "Datagrams lost because a socket buffer was full."),
+    "packets_shed_total": Metric("counter", "Datagrams dropped unread, by reason.", ("reason",)),
+    "requests_shed_total": Metric(
+        "counter", "Requests answered 503 at once because the node was overloaded.", ("trunk", "reason")
+    ),
+    "queue_wait_seconds": Metric("gauge", "How long a datagram waited to be read, at the most in a second."),
+    "overload_level": Metric("gauge", "Level of overload: 1 sheds calls above a trunk's share, 2 all new calls."),
     "identity_total": Metric(
         "counter", "Calls by what became of their signed identities: passed, failed, unknown, missing.", ("result",)
     ),

@@ -124,7 +124,7 @@ def _refused_line(report: Refused, node: str, ts: str) -> dict[str, Any]:
                 "expected": "the address of a trunk",
             }
         ],
-        "status": 403,
+        "status": report.status,
         "attestation": None,
         "identity": None,
         "next_hop": None,

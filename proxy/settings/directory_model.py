@@ -29,6 +29,7 @@ from proxy.settings.kinds import (
     Verify,
     fault,
     one_of,
+    whole,
 )
 
 RESERVED = ("core", "unknown")  # what records call the core side, and strangers
@@ -125,6 +126,21 @@ class TrunkIdentity(Section):
     sign: bool | None = Field(default=None, description="Whether calls of this trunk are signed.")
 
 
+class Limits(Section):
+    """How much a trunk may do; what is not given has no limit."""
+
+    calls_per_second: Annotated[int, whole(1, 100_000)] | None = Field(
+        default=None, description="Calls that it may begin in a second; more break the rule traffic.rate."
+    )
+    concurrent: Annotated[int, whole(1, 1_000_000)] | None = Field(
+        default=None,
+        description="Calls that it may have in progress, from it and to it; more break the rule traffic.concurrent.",
+    )
+    packets_per_second: Annotated[int, whole(50, 10_000_000)] | None = Field(
+        default=None, description="SIP messages that it may send in a second; more are dropped unread. Default: 5000."
+    )
+
+
 class TrunkEntry(Section):
     """One customer connection."""
 
@@ -154,6 +170,7 @@ class TrunkEntry(Section):
     valid: Period = Field(default=Period(), description="The days on which the trunk may be used.")
     policy: Mapping[str, PolicyAction] = Field(default={}, description="As `policy` in the configuration file.")
     identity: TrunkIdentity = Field(default=TrunkIdentity(), description="Signed identity on this trunk.")
+    limits: Limits = Field(default=Limits(), description="How much the trunk may do.")
     allocations: Annotated[tuple[Allocation, ...], Listed] = Field(
         default=(), description="Numbers that the trunk may show."
     )

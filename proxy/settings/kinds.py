@@ -112,6 +112,17 @@ def seconds_of(value: object) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def whole(low: int, high: int) -> BeforeValidator:
+    """Bound a whole number, ends included."""
+
+    def check(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise fault("whole", value=value, low=low, high=high)
+        return value
+
+    return BeforeValidator(check)
+
+
 def between(low: str, high: str) -> AfterValidator:
     """Bound a duration, ends included."""
     least, most = seconds_of(low), seconds_of(high)

@@ -31,6 +31,7 @@ from proxy.settings.kinds import (
     one_of,
     parse_sip_uri,
 )
+from proxy.settings.kinds import whole as _whole
 
 # file:path and sqlite:path, relative or absolute, and with an empty host (file:///path); a database on a server.
 # file://host/… is elsewhere. No driver is named in an URL: which one is used is the program's affair.
@@ -41,15 +42,6 @@ def _directory_url(value: object) -> str:
     if not isinstance(value, str) or not _DIRECTORY_URL.fullmatch(value):
         raise fault("url", value=hide_password(str(value)))
     return value
-
-
-def _whole(low: int, high: int) -> BeforeValidator:
-    def check(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise fault("whole", value=value, low=low, high=high)
-        return value
-
-    return BeforeValidator(check)
 
 
 def _some(values: tuple[object, ...]) -> tuple[object, ...]:
@@ -69,6 +61,11 @@ class Node(Section):
     )
     workers: Annotated[Literal["auto", 1], one_of("auto", 1)] = Field(
         default="auto", description="Worker processes. This version has one."
+    )
+    answer_strangers: bool = Field(
+        default=False,
+        description="Whether a source that is no trunk gets 403, at most 50 a second, instead of no answer at all: of "
+        "use while trunks are being set up.",
     )
     state: Text = Field(
         default="var/state",

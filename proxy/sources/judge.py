@@ -11,7 +11,7 @@ from typing import Final
 from proxy.call.directory import Directory
 from proxy.call.model import Call
 from proxy.call.trunk import IdentityTerms, Mode, RuleAction
-from proxy.checks import identity, verdict
+from proxy.checks import identity, traffic, verdict
 from proxy.checks.attestation import attestation, verstat
 from proxy.checks.base import UNMARKED, Facts, Marks, Verdict
 from proxy.sources.signing import Authentication
@@ -60,7 +60,7 @@ class Judge:
     def at_once(self, call: Call) -> Verdict | None:
         """The verdict, where every fact is in memory; None where one has to be fetched."""
         rules, facts = self._known(call)
-        if self._verifier is not None and identity.looks(call, facts):
+        if self._verifier is not None and identity.looks(call, facts) and not _too_many(call, facts, rules):
             try:
                 found = self._verifier.at_once(call, identity.asked(call, facts), rules.terms.min_attestation or "")
             except Exception:  # noqa: BLE001  # a defect of ours must not decide a call: the check is unavailable
@@ -109,3 +109,10 @@ class Judge:
         diverting = identity.diverting(call, facts) if call.identities else ()
         fields, attested = self._signer.fields(call, level, diverting)
         return Marks(fields, said, attested)
+
+
+def _too_many(call: Call, facts: Facts, rules: Rules) -> bool:
+    """Whether a call is one too many of its trunk and will be rejected for it: it costs no verification then."""
+    if call.load is None or call.emergency or rules.mode != "block":
+        return False
+    return any(rules.policy[item.rule].action == "reject" for item in traffic.judge(call, facts).findings)

@@ -8,7 +8,7 @@ from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from proxy.call.directory import Directory
-from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk
+from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk, TrunkLimits
 from proxy.settings.directory_model import TrunkEntry
 
 
@@ -46,6 +46,7 @@ def trunk_of(entry: TrunkEntry, customer: Customer, country: str, emergency: fro
         identity=IdentityTerms(
             entry.identity.verify, entry.identity.min_attestation, entry.identity.on_error, entry.identity.sign
         ),
+        limits=TrunkLimits(**entry.limits.model_dump()),
     )
 
 

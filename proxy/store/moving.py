@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator
+from dataclasses import fields
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
@@ -74,6 +75,9 @@ def _raw(trunk: Trunk) -> dict[str, Any]:
         },
         "identity": {name: value for name, value in identity.items() if value is not None}
         | ({} if trunk.identity.sign is None else {"sign": trunk.identity.sign}),
+        "limits": {
+            item.name: value for item in fields(trunk.limits) if (value := getattr(trunk.limits, item.name)) is not None
+        },
     }
     return {name: value for name, value in raw.items() if value not in (None, "", [], {})}
 

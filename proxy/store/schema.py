@@ -98,6 +98,7 @@ class Trunk(Stored):
     valid_to: Mapped[date | None] = mapped_column(Date)
     policy: Mapped[dict[str, Any]] = mapped_column(JSON)
     identity: Mapped[dict[str, Any]] = mapped_column(JSON)
+    limits: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class Version(Stored):

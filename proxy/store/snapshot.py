@@ -21,7 +21,7 @@ import msgspec
 
 from proxy.call.barred import Bar, Barred
 from proxy.call.directory import Directory, Grant
-from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk
+from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk, TrunkLimits
 
 _MAGIC: Final = b"TWDIR1\n"
 _HEAD: Final = struct.Struct("<QQQ")
@@ -106,6 +106,7 @@ def _trunk(raw: Mapping[str, Any]) -> Trunk:
         "dial_plan": DialPlan(**plan | {"strip": tuple(plan["strip"]), "emergency": frozenset(plan["emergency"])}),
         "policy": {name: RuleAction(**action) for name, action in raw["policy"].items()},
         "identity": IdentityTerms(**raw["identity"]),
+        "limits": TrunkLimits(**raw["limits"]),
     }
     return Trunk(**values)
 

@@ -22,7 +22,7 @@ from proxy.store.schema import Trunk
 from proxy.store.versions import trunk_row
 
 _PLAIN = ("role", "screening", "tgrp", "mode", "state", "pilot_number")
-_MAPPINGS = ("dial_plan", "policy", "identity")
+_MAPPINGS = ("dial_plan", "policy", "identity", "limits")
 _LISTS = ("sources", "gateway")
 
 
@@ -43,6 +43,7 @@ def fill(row: Trunk, entry: TrunkEntry) -> None:
         setattr(row, name, list(getattr(entry, name)))
     row.dial_plan = entry.dial_plan.model_dump(mode="json", exclude_defaults=True)
     row.identity = entry.identity.model_dump(mode="json", exclude_defaults=True)
+    row.limits = entry.limits.model_dump(mode="json", exclude_defaults=True)
     row.policy = {name: each.model_dump(mode="json", exclude_none=True) for name, each in entry.policy.items()}
     row.valid_from, row.valid_to = entry.valid.start, entry.valid.end
 

@@ -139,6 +139,8 @@ def test_a_number_may_change_hands() -> None:
         ("10.1.3.3", ["acme-1"]),
         ("2001:db8::7", ["acme-2"]),
         ("::ffff:10.1.2.3", ["acme-2"]),
+        ("::10.1.2.3", []),  # the same number in the other version
+        ("2001:db9::1", []),
         ("127.0.0.3", []),
         ("no address", []),
     ],

@@ -10,13 +10,14 @@ import pytest
 
 from proxy.call.barred import Bar
 from proxy.call.directory import Grant
-from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk
+from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk, TrunkLimits
 
 VALUES = [
     RuleAction("reject", 403),
     IdentityTerms("required", "B", "reject", True),
     DialPlan(area="24", strip=("9",), prefixes={"0086": "+86"}),
     Customer("acme", "Acme", suspended=True),
+    TrunkLimits(10, 20, 300),
     Trunk(
         "acme-1", Customer("acme"), mode="monitor", valid_to=date(2026, 11, 23), policy={"caller": RuleAction("tag")}
     ),

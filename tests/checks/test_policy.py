@@ -63,5 +63,5 @@ def test_a_trunks_terms_beat_the_nodes(node: IdentityTerms, trunk: IdentityTerms
 
 def test_every_rule_has_an_action() -> None:
     assert set(effective({}, {})) == set(RULES) == set(DEFAULTS)
-    assert FAMILIES == ("trunk", "caller", "identity")
+    assert FAMILIES == ("trunk", "caller", "identity", "traffic")
     assert "trunk.unknown" not in NAMES

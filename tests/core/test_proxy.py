@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from proxy.core.state import Context, Limits
+from proxy.call.trunk import TrunkLimits
+from proxy.core.actions import Address
+from proxy.core.state import MAX_KNOCKS, Context, Limits
 from tests.story import (
     CORE,
     INVITE,
     STRANGER,
+    TODAY,
     TRUNK,
     Story,
     answered,
     directory,
     field,
+    in_dialog,
     network,
     request,
     response,
@@ -35,26 +40,73 @@ def test_restarted_node_makes_the_same_messages() -> None:
     assert field(Story().passes(INVITE), "Via")[0] != field(other.passes(INVITE), "Via")[0]
 
 
+ANSWERING = replace(network(), answer_strangers=True)
+
+
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "BYE"])
-def test_stranger_is_refused_and_never_relayed(method: str) -> None:
+def test_stranger_gets_no_answer_and_is_never_relayed(method: str) -> None:
     story = Story()
+    refused = story.hears(request(method), STRANGER).refuses()
+    assert (refused.method, refused.status) == (method, None)
+    story.quiet().forgotten()
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "BYE"])
+def test_stranger_is_told_so_where_the_node_is_set_to(method: str) -> None:
+    story = Story(ANSWERING)
     story.hears(request(method), STRANGER).sends("SIP/2.0 403", STRANGER)
-    assert story.refuses().method == method
+    assert story.refuses().status == 403
     story.quiet().forgotten()
 
 
 @pytest.mark.parametrize("method", ["ACK", "CANCEL"])
 def test_what_follows_a_refused_call_of_a_stranger_is_dropped(method: str) -> None:
-    Story().hears(request(method), STRANGER).quiet().forgotten()
+    Story(ANSWERING).hears(request(method), STRANGER).quiet().forgotten()
 
 
-def test_flood_of_a_stranger_is_not_answered() -> None:
-    story = Story(limits=Limits(refusals=3))
-    for _ in range(10):
-        story.hears(request("INVITE"), STRANGER)
-    assert len(story.pending) == 6  # three answers, three records
+def test_a_stranger_who_asks_again_is_recorded_once() -> None:
+    story = Story()
+    for _ in range(7):
+        story.hears(request("INVITE"), STRANGER).after(1.0)
+    story.refuses()
+    story.hears(request("INVITE", call_id="another"), STRANGER).refuses()
+    story.quiet()
+
+
+def test_what_strangers_asked_for_is_remembered_within_bounds() -> None:
+    story = Story(limits=Limits(strangers=10 * MAX_KNOCKS))
+    for number in range(MAX_KNOCKS + 1):
+        story.hears(request("INVITE", call_id=str(number)), STRANGER)
+    assert len(story.pending) == MAX_KNOCKS + 1
+    story.drop("")
+    story.hears(request("INVITE", call_id=str(MAX_KNOCKS)), STRANGER).quiet()
+    story.hears(request("INVITE", call_id="0"), STRANGER).refuses()  # the oldest has been forgotten
+    assert len(story.core._state.knocks) == MAX_KNOCKS
+
+
+@pytest.mark.parametrize("answered_", [False, True])
+def test_flood_of_strangers_is_counted_and_no_more(answered_: bool) -> None:
+    story = Story(ANSWERING if answered_ else None, limits=Limits(strangers=3))
+    for number in range(10):
+        story.hears(request("INVITE", call_id=str(number)), (f"192.0.2.{number}", 5060))
+    assert story.drop("SIP/2.0 403") == (3 if answered_ else 0)
+    assert story.tally.count["packets_shed_total", "unknown"] == 7
+    story.after(1.0).hears(request("INVITE", call_id="later"), STRANGER)
+    assert len(story.pending) == (2 if answered_ else 1)
+
+
+def test_a_trunk_group_that_nobody_has_is_refused_within_the_same_bounds() -> None:
+    story = Story(network(directory(tgrp="sales")), limits=Limits(strangers=3))
+    for number in range(10):
+        story.hears(request("OPTIONS", call_id=str(number)))
     assert story.drop("SIP/2.0 403") == 3
-    assert story.tally.count["calls_total", "unknown", "block", "reject"] == 7  # records count themselves
+    assert story.tally.count["packets_shed_total", "unknown"] == 7
+
+
+def test_a_reload_decides_whether_strangers_are_answered() -> None:
+    story = Story()
+    story.core.replace(ANSWERING, TODAY)
+    story.hears(request("INVITE"), STRANGER).sends("SIP/2.0 403", STRANGER)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +197,61 @@ def test_a_thousand_finished_calls_leave_nothing() -> None:
 def test_replacing_the_network_changes_who_is_admitted() -> None:
     story = Story()
     story.core.replace(network(directory(sources=("127.0.0.4/32",))), date(2026, 11, 24))
-    story.hears(INVITE).sends("SIP/2.0 403")
-    story.refuses()
+    assert story.hears(INVITE).refuses().source == "127.0.0.2:5060"
     story.hears(INVITE, ("127.0.0.4", 5060)).trying().asks()
+
+
+PRESSED = network(directory(limits=TrunkLimits(calls_per_second=2)))
+
+
+def calls(story: Story, count: int, uri: str = "sip:13800138000@127.0.0.1:5060", source: Address = TRUNK) -> int:
+    """How many of so many new calls are answered 503, all others being passed on."""
+    for number in range(count):
+        via = f"SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-{number}{uri}"
+        story.hears(request("INVITE", uri, via=via, call_id=f"{uri}{number}"), source)
+    return story.drop("SIP/2.0 503")
+
+
+@pytest.mark.parametrize(("level", "shed"), [(0, 0), (1, 8), (2, 10)])
+def test_new_calls_are_shed_by_level(level: int, shed: int) -> None:
+    story = Story(PRESSED)
+    story.core.press(level)
+    assert calls(story, 10) == shed
+    reason = ("requests_shed_total", "acme-1", "share" if level == 1 else "overload")
+    assert story.tally.count[reason] == shed
+    assert story.core.transactions == 10 - shed
+    story.core.press(0)
+    assert calls(story, 10, "sip:13800138001@127.0.0.1:5060") == 0
+
+
+@pytest.mark.parametrize(("level", "shed"), [(1, 0), (2, 10)])
+def test_calls_of_the_core_side_have_no_share(level: int, shed: int) -> None:
+    story = Story(PRESSED)
+    story.core.press(level)
+    assert calls(story, 10, "sip:+862488880001@127.0.0.1:5060", CORE) == shed
+
+
+def test_emergency_calls_and_calls_that_stand_are_never_shed() -> None:
+    story = Story(PRESSED)
+    answer = answered(story)
+    story.core.press(2)
+    story.hears(in_dialog("ACK", answer)).sends("ACK", CORE)
+    story.hears(in_dialog("INVITE", answer, cseq=3, branch="z9hG4bK-3")).drop("")
+    story.hears(in_dialog("BYE", answer, cseq=4, branch="z9hG4bK-4")).sends("BYE", CORE)
+    story.hears(request("OPTIONS", "sip:127.0.0.1:5060", via="SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK-o")).sends(
+        "SIP/2.0 200"
+    )
+    for number in range(1000):
+        via = f"SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-e{number}"
+        story.hears(request("INVITE", "sip:110@127.0.0.1:5060", via=via, call_id=f"e{number}"))
+        assert calls(story, 1, f"sip:1380013{number}@127.0.0.1") == 1
+    assert story.tally.count["messages_total", "out", "udp", "INVITE"] == 1002  # with the call that stands
+
+
+def test_what_is_shed_leaves_nothing_behind() -> None:
+    story = Story(PRESSED)
+    story.core.press(2)
+    busy = story.hears(INVITE).sends("SIP/2.0 503", TRUNK)
+    assert field(busy, "Retry-After") == []
+    story.hears(request("ACK", to=field(busy, "To")[0])).quiet().forgotten()
+    assert story.hears(INVITE).sends("SIP/2.0 503") == busy

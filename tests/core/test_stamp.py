@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from proxy.core.stamp import Stamp, branch, branch_of, split_branch
+from proxy.core.stamp import Stamp, branch, branch_of, own_branch, split_branch
 from proxy.sip.message import parse
 from proxy.sip.request import Request
 from tests.story import TODAY, request
@@ -84,6 +84,14 @@ def test_leg_of_a_cookie(cookie: bytes, call_id: bytes, tags: tuple[bytes, bytes
 
 def test_cookie_needs_the_key() -> None:
     assert Stamp(b"x" * 32).leg(COOKIE, b"call", (b"a", b"b"), TODAY) == b""
+
+
+def test_own_branch_of_an_answer() -> None:
+    mine = branch(b"0123456789abcdef", b"01234567", b"89abcdef")
+    for more in (b";rport\r\n", b"\r\n", b", SIP/2.0/UDP x;branch=z9hG4bK-1\r\n", b""):
+        assert own_branch(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=" + mine + more) == mine
+    assert own_branch(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK-1\r\n") == b""
+    assert own_branch(b"SIP/2.0 200 OK\r\n" + b"x" * 1024 + b";branch=" + mine) == b""
 
 
 def test_branch_of_what_was_sent() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.core.state import Limits
+from proxy.sip.message import parse
+from proxy.sip.request import Request
 from tests.story import STRANGER, Story, request
 
 
@@ -24,9 +25,8 @@ def test_messages_are_counted_by_kind(data: bytes, kind: str) -> None:
     assert story.tally.count["messages_total", "in", "udp", kind] == 1
 
 
-def test_refusals_are_rationed_by_the_second() -> None:
-    story = Story(limits=Limits(refusals=2))
-    for seconds in (0.0, 0.0, 0.0, 1.1):
-        story.after(seconds).hears(request("OPTIONS"), STRANGER)
-
-    assert story.drop("SIP/2.0 403") == 3
+def test_a_request_of_a_stranger_is_known_by_what_retransmissions_have_in_common() -> None:
+    state = Story().core._state
+    asked = Request(parse(request("OPTIONS")))
+    assert [state.knocked(asked, STRANGER), state.knocked(asked, STRANGER)] == [False, True]
+    assert not state.knocked(asked, ("127.0.0.8", 5060))

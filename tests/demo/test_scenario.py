@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from proxy.demo.scenario import BLOCKING, CONFIG, HOST, KINDS, MONITORED, PEER, STRANGER, TRUNKS
+from proxy.demo.scenario import BLOCKING, CONFIG, HOST, KINDS, MONITORED, PEER, SILENCE, STRANGER, TRUNKS
 from proxy.settings.catalogue import text
 
 
@@ -37,6 +37,6 @@ def test_the_configuration_is_whole() -> None:
 
 def test_every_way_a_call_can_go_is_shown() -> None:
     ways = {(kind.expected.verdict, kind.expected.enforced, kind.expected.status) for kind in KINDS}
-    rejected = {("reject", True, status) for status in (403, 428, 433, 437, 438)}
+    rejected = {("reject", True, status) for status in (SILENCE, 403, 428, 433, 437, 438)}
     assert ways == {("pass", True, 200), ("reject", False, 200), *rejected}
     assert {kind.expected.signed for kind in KINDS} == {"", "A", "B"}

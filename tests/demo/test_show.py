@@ -40,6 +40,9 @@ def record(verdict: str, enforced: bool, *rules: str, signed: str | None = None)
             True,
             id="one-of-two",
         ),
+        pytest.param("stranger", 0, record("reject", True, "trunk.unknown"), True, id="silence"),
+        pytest.param("stranger", 403, record("reject", True, "trunk.unknown"), False, id="answered-all-the-same"),
+        pytest.param("stranger", 408, record("reject", True, "trunk.unknown"), False, id="nobody-there"),
         pytest.param(
             "monitor_spoofed", 200, record("reject", False, "caller.not_allocated", signed="B"), True, id="monitor"
         ),
@@ -67,6 +70,11 @@ def test_row(lang: str, verdict: str, expected: str) -> None:
     assert (shown["verdict"], shown["expected"], shown["numbers"]) == (verdict, expected, "95588")
     assert shown["rules"] == "caller.not_allocated"
     assert tuple(shown) == tuple(headings(lang)) == COLUMNS
+
+
+def test_silence_is_no_status() -> None:
+    shown = row(Placed(kind("stranger"), Ending(0, ""), None), "en")
+    assert (shown["expected"], shown["status"]) == ("reject –", "–")
 
 
 def test_every_calling_number_is_shown() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -29,7 +31,7 @@ from proxy.sources.judge import Judge, Rules
 from tests.sources.identity import Clock, pem
 from tests.stirshaken.https import context, hangs, serving
 from tests.stirshaken.scene import hierarchy, party
-from tests.story import KEY, PASS, REJECT, TODAY, directory, hops, network, request, response
+from tests.story import KEY, PASS, REJECT, TODAY, directory, field, hops, network, request, response
 
 LOG = structlog.make_filtering_bound_logger(50)(structlog.PrintLogger(), [], {})
 
@@ -327,5 +329,35 @@ def test_a_repository_that_hangs_costs_its_own_calls_the_deadline_and_no_other_a
             assert (min(each.elapsed for each in late) >= 0.9, seen.connections) == (True, 1)
             assert service is not None
             await service.aclose()
+
+    Scene().play(script)
+
+
+def test_a_queue_that_stands_sheds_new_calls_and_no_emergencies() -> None:
+    """The measure is the kernel's: whoever is too slow for what comes finds that datagrams have waited long."""
+
+    async def script(scene: Scene) -> None:
+        def slow(call: Call) -> Verdict:
+            time.sleep(0.01)
+            return PASS
+
+        scene.node.judge = slow
+        host, port = scene.caller.getsockname()
+        for number in range(400):
+            called = "110" if number % 20 == 0 else "13800138000"
+            via = f"SIP/2.0/UDP {host}:{port};branch=z9hG4bK-{number}"
+            scene.send(request("INVITE", f"sip:{called}@127.0.0.1:5060", via=via, call_id=f"c{number}"))
+        heard = [await scene.hear(scene.callee)]
+        while scene.tally.count["requests_shed_total", "acme-1", "overload"] + len(heard) < 400:
+            with contextlib.suppress(TimeoutError):
+                heard.append(await asyncio.wait_for(scene.hear(scene.callee), 0.1))
+            heard = list({field(data, "Call-ID")[0]: data for data in heard}.values())  # timer A sends them again
+        emergencies = sum(data.startswith(b"INVITE sip:110@") for data in heard)
+        assert (emergencies, 20 < len(heard) < 400) == (20, True)
+        scene.node.judge = lambda call: PASS
+        scene.send(request("INVITE", via=f"SIP/2.0/UDP {host}:{port};branch=z9hG4bK-after", call_id="after"))
+        while not any(field(data, "Call-ID") == ["after"] for data in heard):
+            heard.append(await scene.hear(scene.callee))
+        assert scene.node.core._state.pressure == 0
 
     Scene().play(script)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from proxy.net.udp import RECEIVE_BUFFER, ListenError, buffer_size, kernel_drops, open_socket, source_for
+from proxy.net.udp import RECEIVE_BUFFER, ListenError, buffer_size, kernel_drops, open_socket, source_for, waited
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -27,6 +27,18 @@ def test_losses_are_read_from_the_kernel() -> None:
         while not kernel_drops(sock) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert 0 < kernel_drops(sock) < 200
+
+
+def test_how_long_a_datagram_waited() -> None:
+    with open_socket("127.0.0.1", 0) as sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"x", sock.getsockname())
+        sock.recv(10)
+        assert waited(sock, time.time()) == 0.0  # nobody has asked before
+        sender.sendto(b"x", sock.getsockname())
+        sent = time.time()
+        sock.recv(10)
+        assert waited(sock, sent + 7.0) == pytest.approx(7.0, abs=0.5)
+        assert waited(sock, sent - 7.0) == 0.0  # the clock of the day was put back
 
 
 def test_taken_address() -> None:

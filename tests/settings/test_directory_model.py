@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from proxy.settings.directory_model import Allocation, DirectoryFile, Period, TrunkEntry
+from proxy.settings.directory_model import Allocation, DirectoryFile, Limits, Period, TrunkEntry
 
 A, B, LONG = "+862488880000", "+862488880099", "+8624888800990"
 
@@ -71,9 +71,17 @@ def test_periods() -> None:
     assert first_error(Period, {"start": "2026-01-02"}) == ("extra_forbidden", ("start",))
 
 
-@pytest.mark.parametrize("later", ["limits", "sites", "tls_names"])
+@pytest.mark.parametrize("later", ["sites", "tls_names"])
 def test_keys_that_nothing_enforces_are_unknown(later: str) -> None:
     assert first_error(TrunkEntry, {"id": "a", "customer": "b", later: {}}) == ("extra_forbidden", (later,))
+
+
+@pytest.mark.parametrize("key", ["calls_per_second", "concurrent"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "10", 10_000_000])
+def test_limits_are_whole_numbers(key: str, value: object) -> None:
+    """0 is refused: some take it for no calls, others for no limit."""
+    assert first_error(Limits, {key: value}) == ("config.whole", (key,))
+    assert getattr(Limits.model_validate({key: 30}), key) == 30
 
 
 def test_both_lists_are_needed() -> None:

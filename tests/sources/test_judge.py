@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from proxy.call.directory import Directory
-from proxy.call.model import Call
-from proxy.call.trunk import Mode, RuleAction
+from proxy.call.model import Call, Load
+from proxy.call.trunk import Mode, RuleAction, TrunkLimits
 from proxy.checks.base import UNMARKED, Outcome, Verdict
 from proxy.checks.policy import effective
 from proxy.sources.judge import OFF, Judge, Rules
@@ -110,6 +110,21 @@ def test_without_an_anchor_nothing_is_proved() -> None:
 def test_a_certificate_that_cannot_be_had(on_error: str, action: str) -> None:
     made = asked(judge(Web({}), peer_1=rules(verify="required", on_error=on_error)), signed(GOOD))
     assert (made.action, [finding.rule for finding in made.findings]) == (action, ["identity.unreachable"])
+
+
+@pytest.mark.parametrize(
+    ("of", "fetches"),
+    [
+        pytest.param(rules(), 0, id="block"),
+        pytest.param(rules("monitor"), 1, id="monitor"),
+        pytest.param(rules(policy={"traffic": RuleAction("tag")}), 1, id="tagged"),
+    ],
+)
+def test_a_call_that_its_trunk_has_no_room_for_costs_no_fetching(of: Rules, fetches: int) -> None:
+    web = Web()
+    full = replace(signed(GOOD, on=trunk(id="peer-1", role="peer", limits=TrunkLimits(1))), load=Load(0, too_fast=True))
+    made = asked(judge(web, peer_1=of), full)
+    assert ([finding.rule for finding in made.findings], len(web.asked)) == (["traffic.rate"], fetches)
 
 
 def test_a_diversion_is_marked_as_one() -> None:

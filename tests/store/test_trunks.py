@@ -31,6 +31,7 @@ FULL: dict[str, Any] = LEAST | {
     "valid": {"from": "2026-01-01", "to": "2026-12-31"},
     "policy": {"caller": {"action": "reject", "status": 603}, "trunk": {"action": "tag"}},
     "identity": {"verify": "required", "min_attestation": "B", "on_error": "reject", "sign": False},
+    "limits": {"calls_per_second": 10, "concurrent": 30, "packets_per_second": 500},
 }
 
 

@@ -107,6 +107,7 @@ def _trunks() -> None:
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.Column("policy", sa.JSON(), nullable=False),
         sa.Column("identity", sa.JSON(), nullable=False),
+        sa.Column("limits", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_trunks_customer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trunks")),
     )

@@ -1,0 +1,56 @@
+"""How far behind a socket is: levels of overload from what datagrams waited in the kernel before they were read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Seconds that a datagram may wait. A tenth delays a call without anybody noticing; at half a second callers send again
+# (T1, RFC 3261 §17.1.1.1), and the load doubles.
+SOME: Final = 0.1
+TOO_LONG: Final = 0.4
+# A stall is no overload: what has piled up is worked off in less. Only a queue that stands is (RFC 8289 §3.1).
+PATIENCE: Final = 0.1
+# For so long the next rise needs no patience: an overload that was held down comes back as soon as it is let go.
+MEMORY: Final = 2.0
+STALE: Final = 1.0  # what was measured longer ago says nothing
+
+
+class Pressure:
+    """
+    The levels of one socket: 0, it keeps up; 1, calls of trunks above their share have to go; 2, all new calls.
+
+    `share` is the part of the wanted receive buffer that the kernel granted: a smaller queue is full sooner.
+    """
+
+    __slots__ = ("_active", "_level", "_limits", "_measured", "_since")
+
+    def __init__(self, share: float = 1.0) -> None:
+        self._limits = (SOME * min(share, 1.0), TOO_LONG * min(share, 1.0))
+        self._since: list[float | None] = [None, None]
+        self._active = float("-inf")
+        self._measured = float("-inf")
+        self._level = 0
+
+    def measure(self, waited: float, now: float) -> None:
+        """Take what the datagram at the head of the queue has waited."""
+        fresh = now - self._measured <= STALE
+        patience = 0.0 if now - self._active <= MEMORY else PATIENCE
+        level = 0
+        for index, limit in enumerate(self._limits):
+            since = self._since[index] if fresh else None
+            if waited < limit:
+                self._since[index] = None
+                continue
+            if since is None:
+                since = now
+            self._since[index] = since
+            if now - since >= patience:
+                level = index + 1
+        if level:
+            self._active = now
+        self._level = level
+        self._measured = now
+
+    def level(self, now: float) -> int:
+        """The level at this moment; nothing measured lately is no pressure."""
+        return self._level if now - self._measured <= STALE else 0
