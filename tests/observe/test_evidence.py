@@ -8,7 +8,7 @@ from random import Random  # noqa: TID251 - seeded: the same mutations each time
 import pytest
 
 from proxy.observe import checkpoint
-from proxy.observe.evidence import checkpoints_of, size_of, verify
+from proxy.observe.evidence import noted, size_of, verify
 from proxy.observe.findings import Fault
 from tests.observe.chains import DAYS, KEYS, name_of, seal, write
 
@@ -27,14 +27,14 @@ def test_records_as_they_were_written_are_good(records: Path) -> None:
     found = verify(records, KEYS, progress=read.append)
 
     assert (found.is_good, found.first, found.last, found.sealed, found.checkpoints) == (True, 1, 120, 120, 3)
-    assert (found.signed, found.files) == (True, 3)
+    assert (found.signatures, found.files) == ("checked", 3)
     assert sum(read) == size_of(records) > 0
 
 
 def test_without_a_key_signatures_are_not_checked(records: Path) -> None:
     found = verify(records, {})
 
-    assert (found.is_good, found.signed, found.sealed) == (True, False, 120)
+    assert (found.is_good, found.signatures, found.sealed) == (True, "not checked", 120)
 
 
 def test_a_day_that_is_gone_is_missed(records: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_checkpoint_of_another_key_is_a_fault() -> None:
     faults: list[Fault] = []
     line = seal([], 0).replace(b"gw1", b"gw2")
 
-    assert list(checkpoints_of("f", [line], KEYS, faults)) == []
+    assert list(noted("f", [line], KEYS, faults)) == []
     assert [fault.kind for fault in faults] == ["checkpoint"]
 
 
