@@ -33,19 +33,34 @@ def verify(
         progress: Is told how many octets have been read.
     """
     faults: list[Fault] = []
-    own = directory / checkpoint.FILE
-    believed = list(noted(own.name, _lines(own), keys, faults)) if own.exists() else []
+    believed, files = _standing(directory, keys, faults)
     believed += copies_of(copies, keys, faults)
     walk = Walk(believed)
     for fault in faults:
         walk.found.fault(fault)
     walk.found.signatures = "checked" if keys else "not checked"
     walk.found.keys = tuple(keys)
-    files = sorted(directory.glob(PATTERN))
     for path in files:
         with path.open("rb") as file:
             walk.file(path.name, file, last=path is files[-1], progress=progress)
     return walk.finish()
+
+
+def _standing(directory: Path, keys: Keys, faults: list[Fault]) -> tuple[list[Checkpoint], list[Path]]:
+    """
+    The checkpoints and files of one moment, though a node may be at work: files are listed behind the checkpoints, as
+    these name what is written already, and none may have expired meanwhile, which would look like one that is missing.
+    """
+    own = directory / checkpoint.FILE
+    before: list[Path] | None = None
+    files: list[Path] = []
+    believed: list[Checkpoint] = []
+    while before is None or before[:1] != files[:1]:
+        before = sorted(directory.glob(PATTERN))
+        del faults[:]
+        believed = list(noted(own.name, _lines(own), keys, faults)) if own.exists() else []
+        files = sorted(directory.glob(PATTERN))
+    return believed, files
 
 
 def size_of(directory: Path) -> int:

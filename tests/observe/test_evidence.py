@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded: the same mutations each time
 
@@ -78,6 +81,31 @@ def test_a_torn_last_checkpoint_is_no_fault(records: Path) -> None:
     with (records / checkpoint.FILE).open("ab") as file:
         file.write(b"\n")
     assert verify(records, KEYS).faults[0].place.line == 4
+
+
+def test_a_node_that_deletes_old_files_meanwhile_is_no_fault(records: Path) -> None:
+    """Files go one after the other, each signed for, while they are verified again and again."""
+    lines = write(records.parent / "more", days=3, each=10)
+    more = records.parent / "more"
+    done = threading.Event()
+
+    def expire() -> None:
+        for number, day in enumerate(DAYS[:2], 1):
+            time.sleep(0.1)
+            checkpoint.append(more, seal(lines, number * 10, "expired", name_of(day)))
+            (more / name_of(day)).unlink()
+        done.set()
+
+    worker = threading.Thread(target=expire)
+    worker.start()
+    faults = []
+    while not done.is_set():
+        with suppress(FileNotFoundError):  # it went while it was to be read, which is said
+            faults += verify(more, KEYS).faults
+    worker.join()
+
+    assert faults == []
+    assert verify(more, KEYS).begin == "expired"
 
 
 def flip(files: list[bytearray], dice: Random) -> str:
