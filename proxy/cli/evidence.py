@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
 
@@ -14,10 +15,15 @@ from proxy.checks.policy import NAMES
 from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
 from proxy.cli.table import json_text, output_option, print_rows, visible
-from proxy.observe import evidence
+from proxy.observe import evidence, export
+from proxy.observe.bundle import BundleError, verify_bundle
 from proxy.observe.chain import PATTERN
+from proxy.observe.checkpoint import Signed
 from proxy.observe.evidence_key import PUBLIC, Keys, public_keys
+from proxy.observe.export import Bound, NothingThereError, NotSealedError, Part
 from proxy.observe.findings import Fault, Findings, Gap
+from proxy.observe.reading import moment
+from proxy.observe.record import Clock
 from proxy.settings.catalogue import text
 from proxy.settings.load import load
 from proxy.settings.model import Settings
@@ -26,6 +32,7 @@ from proxy.settings.problems import ConfigError
 FAILED: Final = 3
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
 MUCH: Final = 16 << 20  # octets from which on it takes long enough to show that something happens
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 COLUMNS: Final = ("kind", "file", "line", "seq", "between", "missing")
 
 
@@ -34,14 +41,27 @@ def command() -> None:
     """Verify the chain of records, and pack a part of it with its proof."""
 
 
+def where(function: Decorated) -> Decorated:
+    """Add the options that say where the records and the public keys are."""
+    for option in (
+        click.option("--records", type=click.Path(path_type=Path), help="Directory of the record files."),
+        click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file that names it."),
+        click.option(
+            "--public-key", "pems", type=FILE, multiple=True, help="The node's evidence.pub; may be repeated."
+        ),
+        output_option,
+        lang_option,
+    ):
+        function = option(function)
+    return function
+
+
 @command.command("verify")
-@click.option("--records", type=click.Path(path_type=Path), help="Directory of the record files.")
-@click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file that names it.")
+@click.option("--bundle", "packed", type=FILE, help="File that `evidence export` made, instead of a directory.")
 @click.option("--checkpoint", "copies", type=FILE, multiple=True, help="Checkpoint kept elsewhere; may be repeated.")
-@click.option("--public-key", "pems", type=FILE, multiple=True, help="The node's evidence.pub; may be repeated.")
-@output_option
-@lang_option
+@where
 def verify(
+    packed: Path | None,
     records: Path | None,
     config: Path | None,
     copies: tuple[Path, ...],
@@ -52,17 +72,95 @@ def verify(
     """Walk the records and name the first line that is wrong. Exit 3 when one is."""
     language = pick(lang)
     directory, pems = _sources(records, config, pems, language)
-    if directory is None:
+    if directory is None if packed is None else records is not None:
         raise click.UsageError(text("evidence.one_source", language))
-    with _readable():
+    with _readable(language):
         keys = public_keys_of(pems, language)
-        if not any(directory.glob(PATTERN)) and not (directory / evidence.CHECKPOINTS).exists():
-            key = "call.no_files" if directory.is_dir() else "call.no_directory"
-            _stop(text(key, language, directory=directory))
-        with _bar(evidence.size_of(directory), language) as progress:
-            found = evidence.verify(directory, keys, copies, progress)
+        if packed is not None:
+            found = _verify_bundle(packed, keys, copies, language)
+        else:
+            found = _verify_directory(directory or Path(), keys, copies, language)
     show(found, output, language)
     sys.exit(0 if found.is_good else FAILED)
+
+
+def _verify_directory(directory: Path, keys: Keys, copies: tuple[Path, ...], language: str) -> Findings:
+    if not any(directory.glob(PATTERN)) and not (directory / evidence.CHECKPOINTS).exists():
+        key = "call.no_files" if directory.is_dir() else "call.no_directory"
+        _stop(text(key, language, directory=directory))
+    with _bar(evidence.size_of(directory), "evidence.walking", language) as progress:
+        return evidence.verify(directory, keys, copies, progress)
+
+
+def _verify_bundle(packed: Path, keys: Keys, copies: tuple[Path, ...], language: str) -> Findings:
+    try:
+        with _bar(packed.stat().st_size, "evidence.walking", language) as progress:
+            return verify_bundle(packed, keys, copies, progress)
+    except BundleError as error:
+        _stop(text("evidence.no_bundle", language, file=packed, reason=error))
+
+
+@command.command("export")
+@click.option("--from", "start", default="", help="First record: seq, or time as in `call search --since`.")
+@click.option("--to", "end", default="", help="Last record, inclusive (default: the last that is signed for).")
+@click.option("--out", type=FILE, required=True, metavar="FILE.tar.gz", help="File to write; it must not be there.")
+@where
+def export_command(
+    start: str,
+    end: str,
+    out: Path,
+    records: Path | None,
+    config: Path | None,
+    pems: tuple[Path, ...],
+    output: str,
+    lang: str | None,
+) -> None:
+    """Pack a part of the records with its proof, and verify that. Exit 3 when something is wrong with it."""
+    language = pick(lang)
+    first, last = _bound(start, "--from", language), _bound(end, "--to", language)
+    directory, pems = _sources(records, config, pems, language)
+    if directory is None or not pems:
+        raise click.UsageError(text("evidence.where_and_key", language))
+    with _readable(language):
+        keys = public_keys_of(pems, language)
+        marks = export.sealed_by(directory, keys)
+        with _bar(evidence.size_of(directory), "evidence.finding", language) as progress:
+            part = _part(directory, marks, first, last, progress, language)
+        now = time.time()
+        export.pack(out, part, marks, keys, now, Clock().text(now))
+        found = _verify_bundle(out, keys, (), language)
+    show(found, output, language)
+    if output == "table":
+        click.echo(text("evidence.packed", language, file=visible(str(out)), first=part.first, last=part.last))
+        click.echo(text("evidence.unmasked", language))
+    sys.exit(0 if found.is_good else FAILED)
+
+
+def _part(
+    directory: Path,
+    marks: list[Signed],
+    first: Bound,
+    last: Bound,
+    progress: Callable[[int], object],
+    language: str,
+) -> Part:
+    """The part that is asked for; leaves with 1 when there is none, or nothing proves it yet."""
+    try:
+        return export.find(directory, marks, first, last, progress)
+    except NothingThereError:
+        _stop(text("evidence.nothing_there", language))
+    except NotSealedError as error:
+        _stop(text("evidence.not_sealed", language, sealed=error.sealed))
+
+
+def _bound(value: str, option: str, language: str) -> Bound:
+    if value.isascii() and value.isdigit():
+        return Bound(seq=int(value))
+    try:
+        return Bound(ts=moment(value, time.time())) if value else Bound()
+    except (ValueError, OverflowError):
+        said = text("evidence.no_bound", language, value=visible(value))
+        raise click.BadParameter(said, param_hint=option) from None
 
 
 def _sources(
@@ -114,8 +212,9 @@ def show(found: Findings, output: str, language: str) -> None:
         click.echo(sentence(fault, language))
     if found.fault_count > len(found.faults):
         click.echo(text("evidence.more", language, count=found.fault_count - len(found.faults)))
-    if not found.signed:
-        click.echo(text("evidence.no_public_key", language))
+    if found.signatures != "checked":
+        key = "evidence.own_key" if found.signatures == "bundle key" else "evidence.no_public_key"
+        click.echo(text(key, language))
     if found.is_good:
         click.echo(text("evidence.passed", language))
         return
@@ -131,9 +230,11 @@ def facts(found: Findings, language: str) -> Iterator[tuple[str, str]]:
     if found.begin:
         yield "begin", text(f"evidence.begin.{found.begin}", language, first=found.first)
     if found.sealed:
-        signatures = text(f"evidence.signatures.{'checked' if found.signed else 'not_checked'}", language)
+        signatures = text(f"evidence.signatures.{found.signatures.replace(' ', '_')}", language)
         said = {"seq": found.sealed, "at": found.sealed_at, "checkpoints": found.checkpoints}
         yield "sealed", text("evidence.sealed", language, **said, signatures=signatures)
+    for key in found.keys:
+        yield "key", key
     if values["unsealed"]:
         yield "unsealed", text("evidence.unsealed", language, count=values["unsealed"])
     if found.torn:
@@ -156,20 +257,22 @@ def gap_sentence(gap: Gap, language: str) -> str:
 
 
 @contextmanager
-def _bar(size: int, language: str) -> Iterator[Callable[[int], object]]:
+def _bar(size: int, label: str, language: str) -> Iterator[Callable[[int], object]]:
     """What is told of progress: a bar on a terminal when there is much to read, else nobody."""
     if size < MUCH or not sys.stderr.isatty():
         yield lambda _octets: None
         return
-    with click.progressbar(length=size, label=text("evidence.walking", language), file=sys.stderr) as bar:
+    with click.progressbar(length=size, label=text(label, language), file=sys.stderr) as bar:
         yield bar.update
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _readable(language: str) -> Iterator[None]:
     """Say which file cannot be read or written, and leave with 1."""
     try:
         yield
+    except FileExistsError as error:
+        _stop(text("evidence.exists", language, file=error.filename))
     except OSError as error:
         if not error.filename:  # not one of ours: standard output was closed, say
             raise

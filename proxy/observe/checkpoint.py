@@ -49,6 +49,11 @@ class Signed(msgspec.Struct, frozen=True):
     body: bytes
     signature: bytes
 
+    @property
+    def line(self) -> bytes:
+        """The line as it stands in a file."""
+        return b'%b%b%b"}\n' % (self.body, _SIGNATURE, b64encode(self.signature))
+
     def is_genuine(self, keys: Keys) -> bool:
         """Whether one of the keys has signed it."""
         key = keys.get(self.checkpoint.key)

@@ -9,8 +9,11 @@ MOST: Final = 100  # faults and gaps that are kept; more are counted
 
 # changed: a line is not what was hashed; dropped: lines are missing; inserted: a line that does not belong there;
 # reordered: lines stand in another place; truncated: the end is missing; anew: the chain begins again at 1;
-# rewritten: whole, and not what was signed; checkpoint: a checkpoint is not what was signed
-Kind = Literal["changed", "dropped", "inserted", "reordered", "truncated", "anew", "rewritten", "checkpoint"]
+# rewritten: whole, and not what was signed; checkpoint: a checkpoint is not what was signed; unsigned: lines of a
+# bundle stand behind its last checkpoint
+Kind = Literal[
+    "changed", "dropped", "inserted", "reordered", "truncated", "anew", "rewritten", "checkpoint", "unsigned"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,9 @@ class Findings:
     Everything that a walk has found.
 
     `first` and `last` are seqs, 0 without records. `begin` says how the beginning is known: "whole" (seq 1),
-    "expired" (a signed checkpoint stands before it), "unproven". `sealed` is the last seq under a checkpoint that
-    is right. `torn` counts octets of a last line that has no end. `lost` sums the gaps whose number is known.
+    "expired" (a signed checkpoint stands before it), "part" (of a bundle), "unproven". `sealed` is the last seq
+    under a checkpoint that is right; `keys` are the fingerprints of the public keys that were believed. `torn`
+    counts octets of a last line that has no end. `lost` sums the gaps whose number is known.
     """
 
     first: int = 0
@@ -80,9 +84,10 @@ class Findings:
     lines: int = 0
     octets: int = 0
     files: int = 0
-    begin: Literal["whole", "expired", "unproven", ""] = ""
+    begin: Literal["whole", "expired", "part", "unproven", ""] = ""
     checkpoints: int = 0
-    signed: bool = False
+    signatures: Literal["checked", "bundle key", "not checked"] = "not checked"
+    keys: tuple[str, ...] = ()
     sealed: int = 0
     sealed_at: str = ""
     torn: int = 0
@@ -121,7 +126,8 @@ class Findings:
             "files": self.files,
             "begin": self.begin or None,
             "checkpoints": self.checkpoints,
-            "signatures": "checked" if self.signed else "not checked",
+            "signatures": self.signatures,
+            "keys": list(self.keys),
             "sealed_to": self.sealed or None,
             "sealed_at": self.sealed_at or None,
             "unsealed": self.last - max(self.sealed, self.first - 1) if self.last else 0,

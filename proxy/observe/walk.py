@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 import msgspec
 
@@ -30,16 +30,16 @@ class Walk:
     """
     Takes files in their order, and tells at the end what was found.
 
-    `checkpoints` are those that may be believed. `may_begin` lets the chain begin anywhere, as in a bundle.
+    `checkpoints` are those that may be believed. `is_part` lets the chain begin anywhere, as in a bundle.
     """
 
-    def __init__(self, checkpoints: Iterable[Checkpoint], *, may_begin: bool = False) -> None:
+    def __init__(self, checkpoints: Iterable[Checkpoint], *, is_part: bool = False) -> None:
         self.found = Findings()
         self._marks: dict[int, list[Checkpoint]] = {}
         for each in checkpoints:
             self._marks.setdefault(each.seq, []).append(each)
-        self._may_begin = may_begin or not self._marks
-        self._place = Place("", 0, 0)  # of the last line that was taken
+        self._is_part = is_part
+        self.place = Place("", 0, 0)  # of the last line that was taken
         self._begun = False
         self._next = 1
         self._previous = GENESIS  # "" where the line before is not to be believed
@@ -47,7 +47,7 @@ class Walk:
         self._twin: Place | None = None  # the line that was too much then, where it is not the faulty one
         self._bad_before = 0  # lines before the first that can be believed
 
-    def file(self, name: str, file: BinaryIO, *, last: bool, progress: Callable[[int], object]) -> None:
+    def file(self, name: str, file: IO[bytes], *, last: bool, progress: Callable[[int], object]) -> None:
         """Take one file; what stands behind the last line end of the `last` one is torn. Raises OSError."""
         self.found.files += 1
         number = 0
@@ -71,7 +71,7 @@ class Walk:
         if not self._begun and all(mark.begins for mark in self._marks.get(end, ())):
             end = 0
         if end > found.last:
-            place = Place(self._place.file, self._place.line + 1, found.last + 1)
+            place = Place(self.place.file, self.place.line + 1, found.last + 1)
             self._fault("truncated", place, found.last + 1, end)
         return found
 
@@ -93,7 +93,7 @@ class Walk:
                 self._odd(name, number, line)
                 seq, previous = self._next, self._previous
         self._next, self._previous = seq, previous
-        self._place = Place(name, number, seq - 1)
+        self.place = Place(name, number, seq - 1)
         self.found.lines += len(lines)
 
     def _odd(self, name: str, number: int, line: bytes) -> None:
@@ -143,7 +143,9 @@ class Walk:
             self.found.begin = "whole"
         elif any(mark.hash == link.prev for mark in before):
             self.found.begin = "expired"
-        elif self._may_begin or self._bad_before:
+        elif self._is_part:
+            self.found.begin = "part"
+        elif self._bad_before or not self._marks:
             self.found.begin = "unproven"
         else:
             self.found.begin = "unproven"
@@ -170,7 +172,7 @@ class Walk:
 
     def _before(self, place: Place) -> Place:
         """The line before."""
-        return Place(place.file, place.line - 1, place.seq - 1) if place.line > 1 else self._place
+        return Place(place.file, place.line - 1, place.seq - 1) if place.line > 1 else self.place
 
     def _compare(self, place: Place, digest: str) -> None:
         """Hold a record against the checkpoints that name it."""
@@ -193,7 +195,7 @@ class Walk:
         self.found.fault(Fault(kind, place, first, last))
 
 
-def _blocks(file: BinaryIO, progress: Callable[[int], object]) -> Iterator[tuple[list[bytes], bool]]:
+def _blocks(file: IO[bytes], progress: Callable[[int], object]) -> Iterator[tuple[list[bytes], bool]]:
     """Whole lines without their ends, many at a time; at last what has no end, which is no whole line."""
     rest = b""
     while data := file.read(BLOCK):

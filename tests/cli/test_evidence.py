@@ -93,6 +93,81 @@ def test_a_configuration_names_records_and_key(records: Path, tmp_path: Path, ro
     assert (told["result"], told["signatures"]) == ("passed", "checked")
 
 
+def exported(records: Path, *arguments: str) -> Result:
+    key = records.parent / PUBLIC
+    return run(
+        "export",
+        "--records",
+        records,
+        "--public-key",
+        key,
+        "--out",
+        records.parent / "out.tar.gz",
+        *arguments,
+        "--lang",
+        "en",
+    )
+
+
+def test_a_part_is_packed_and_verified_by_others(records: Path) -> None:
+    result = exported(records, "--from", "35", "--to", "60")
+    assert result.exit_code == 0, result.output
+    assert "out.tar.gz holds seq 35 to 80, up to a checkpoint." in result.stdout
+    assert "not masked" in result.stdout
+
+    bundle = records.parent / "out.tar.gz"
+    told = json.loads(run("verify", "--bundle", bundle, "--output", "json").stdout)
+    assert (told["result"], told["first"], told["last"], told["signatures"]) == ("passed", 35, 80, "bundle key")
+    result = run("verify", "--bundle", bundle, "--public-key", records.parent / PUBLIC, "--lang", "en")
+    assert (result.exit_code, "at 35: a part of the chain" in result.stdout) == (0, True)
+    assert "compare its fingerprint" in run("verify", "--bundle", bundle, "--lang", "en").stdout
+
+
+def test_a_part_by_time(records: Path) -> None:
+    result = exported(records, "--from", "2026-11-23T08:00:50", "--to", "2026-11-23T16:01+08:00", "--output", "json")
+
+    assert (json.loads(result.stdout)["first"], json.loads(result.stdout)["last"]) == (51, 120)
+
+
+def test_what_was_changed_is_packed_and_said(records: Path) -> None:
+    change(records)
+    result = exported(records)
+
+    assert (result.exit_code, "seq 50: the line was changed" in result.stdout) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["--from", "500"], 1, "no record is in this range"),
+        (["--from", "yesterday"], 2, "neither a seq nor a time"),
+        (["--from", "٣"], 2, "neither a seq nor a time"),
+    ],
+)
+def test_what_cannot_be_packed(records: Path, arguments: list[str], status: int, said: str) -> None:
+    result = exported(records, *arguments)
+
+    assert (result.exit_code, said in result.stderr) == (status, True), result.output
+    assert not (records.parent / "out.tar.gz").exists()
+
+
+def test_an_end_that_nobody_has_signed_for(records: Path) -> None:
+    lines = (records / FILE).read_bytes().splitlines(keepends=True)
+    (records / FILE).write_bytes(lines[0])
+    result = exported(records, "--to", "60")
+
+    assert (result.exit_code, "the last checkpoint closes seq 40" in result.stderr) == (1, True)
+
+
+def test_a_bundle_is_not_overwritten(records: Path) -> None:
+    (records.parent / "out.tar.gz").write_bytes(b"x")
+    result = exported(records)
+
+    assert (result.exit_code, "is there already" in result.stderr) == (1, True)
+    result = run("verify", "--bundle", records.parent / "out.tar.gz", "--lang", "en")
+    assert (result.exit_code, "is no bundle of evidence, or damaged" in result.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
@@ -102,6 +177,10 @@ def test_a_configuration_names_records_and_key(records: Path, tmp_path: Path, ro
         (["verify", "--records", "nowhere", "--public-key", "gone.pem"], 1, "gone.pem: No such file"),
         (["verify", "--records", "nowhere", "--public-key", "odd.pem"], 1, "odd.pem holds no Ed25519 public key"),
         (["verify", "-c", "gone.yaml"], 1, "gone.yaml"),
+        (["verify", "--bundle", "gone.tar.gz"], 1, "gone.tar.gz: No such file"),
+        (["verify", "--bundle", "gone.tar.gz", "--records", "."], 2, "say what is to be verified"),
+        (["export", "--out", "x", "--records", "."], 2, "say where records and public key are"),
+        (["export", "--out", "x", "--records", "nowhere", "--public-key", "gone.pem"], 1, "gone.pem: No such file"),
     ],
 )
 def test_what_cannot_be_verified(

@@ -28,7 +28,7 @@ def records(count: int, seq: int = 0, previous: str = GENESIS, call_id: str = ""
     """Whole lines of a chain, verdicts and ends in turn."""
     chain = Chain(seq, previous)
     made = []
-    for number in range(count):
+    for number in range(seq, seq + count):
         record = line_of(
             decided() if number % 2 else ended(), "gw1", f"2026-11-23T08:{number // 60 % 60:02}:{number % 60:02}.000Z"
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded: the same mutations each time
 
 import pytest
 
 from proxy.observe import checkpoint
-from proxy.observe.evidence import checkpoints_of, size_of, verify
+from proxy.observe.evidence import noted, size_of, verify
 from proxy.observe.findings import Fault
 from tests.observe.chains import DAYS, KEYS, name_of, seal, write
 
@@ -27,14 +30,14 @@ def test_records_as_they_were_written_are_good(records: Path) -> None:
     found = verify(records, KEYS, progress=read.append)
 
     assert (found.is_good, found.first, found.last, found.sealed, found.checkpoints) == (True, 1, 120, 120, 3)
-    assert (found.signed, found.files) == (True, 3)
+    assert (found.signatures, found.files) == ("checked", 3)
     assert sum(read) == size_of(records) > 0
 
 
 def test_without_a_key_signatures_are_not_checked(records: Path) -> None:
     found = verify(records, {})
 
-    assert (found.is_good, found.signed, found.sealed) == (True, False, 120)
+    assert (found.is_good, found.signatures, found.sealed) == (True, "not checked", 120)
 
 
 def test_a_day_that_is_gone_is_missed(records: Path) -> None:
@@ -67,7 +70,7 @@ def test_a_checkpoint_of_another_key_is_a_fault() -> None:
     faults: list[Fault] = []
     line = seal([], 0).replace(b"gw1", b"gw2")
 
-    assert list(checkpoints_of("f", [line], KEYS, faults)) == []
+    assert list(noted("f", [line], KEYS, faults)) == []
     assert [fault.kind for fault in faults] == ["checkpoint"]
 
 
@@ -78,6 +81,31 @@ def test_a_torn_last_checkpoint_is_no_fault(records: Path) -> None:
     with (records / checkpoint.FILE).open("ab") as file:
         file.write(b"\n")
     assert verify(records, KEYS).faults[0].place.line == 4
+
+
+def test_a_node_that_deletes_old_files_meanwhile_is_no_fault(records: Path) -> None:
+    """Files go one after the other, each signed for, while they are verified again and again."""
+    lines = write(records.parent / "more", days=3, each=10)
+    more = records.parent / "more"
+    done = threading.Event()
+
+    def expire() -> None:
+        for number, day in enumerate(DAYS[:2], 1):
+            time.sleep(0.1)
+            checkpoint.append(more, seal(lines, number * 10, "expired", name_of(day)))
+            (more / name_of(day)).unlink()
+        done.set()
+
+    worker = threading.Thread(target=expire)
+    worker.start()
+    faults = []
+    while not done.is_set():
+        with suppress(FileNotFoundError):  # it went while it was to be read, which is said
+            faults += verify(more, KEYS).faults
+    worker.join()
+
+    assert faults == []
+    assert verify(more, KEYS).begin == "expired"
 
 
 def flip(files: list[bytearray], dice: Random) -> str:

@@ -39,7 +39,7 @@ def test_much_is_counted_and_not_kept() -> None:
 
 
 def test_facts_of_records_in_part_under_a_checkpoint() -> None:
-    facts = Findings(first=5, last=20, sealed=15, signed=True).facts()
+    facts = Findings(first=5, last=20, sealed=15, signatures="checked").facts()
 
     assert (facts["result"], facts["unsealed"], facts["signatures"]) == ("passed", 5, "checked")
     assert Findings(first=5, last=20).facts()["unsealed"] == 16

@@ -376,6 +376,7 @@ for number in range(int(sys.argv[2])):
 """
 
 
+@pytest.mark.slow
 def test_the_chain_is_whole_after_a_hundred_kills(tmp_path: Path, root: Path) -> None:
     """kill -9 at random points of writing, syncing, sealing, changing days and starting again."""
     subprocess.run([sys.executable, "-c", NURSERY, str(tmp_path), "100"], cwd=root, check=True, timeout=110)
