@@ -125,7 +125,8 @@ def _sqlite(path: Path, *, create: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         opened = sqlite3.connect(address, uri=True, timeout=WAIT_SECONDS, isolation_level=None)
         opened.execute("PRAGMA foreign_keys = ON")
-        opened.execute("PRAGMA journal_mode = WAL")  # readers go on while one writes
+        if create:
+            opened.execute("PRAGMA journal_mode = WAL")  # readers go on while one writes; the file remembers it
         opened.execute("PRAGMA synchronous = FULL")  # what was said to be done survives a power cut
         return opened
 

@@ -22,6 +22,7 @@ from proxy.store.renewal import Outcome, Terms, import_list, roll_back
 from proxy.store.schema import Customer, Trunk
 from proxy.store.spelling import Spelling
 from proxy.store.versions import versions_of
+from tests.store.postgres import Server
 from tests.store.rows import customer, trunk
 
 BY = By("ann", "2026-11-25T08:00:00Z", date(2026, 11, 25))
@@ -222,28 +223,42 @@ RANGES = st.lists(
 ).filter(bool)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(["acme-1", "zeta-1"]), st.booleans(), RANGES), min_size=1, max_size=6))
-def test_imports_against_a_naive_model(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, bool, list[tuple[int, int, tuple[int, int]]]]]
-) -> None:
+Steps = list[tuple[str, bool, list[tuple[int, int, tuple[int, int]]]]]
+STEPS = st.lists(st.tuples(st.sampled_from(["acme-1", "zeta-1"]), st.booleans(), RANGES), min_size=1, max_size=6)
+FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=FIXTURES)
+@given(steps=STEPS)
+def test_imports_against_a_naive_model(tmp_path_factory: pytest.TempPathFactory, steps: Steps) -> None:
     place = tmp_path_factory.mktemp("naive")
     store = open_store("sqlite:d.db", place, create=True)
     store.migrate()
+    against_a_naive_model(store, place, steps)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=FIXTURES)
+@given(steps=STEPS)
+def test_imports_on_postgresql_against_a_naive_model(tmp_path: Path, server: Server, steps: Steps) -> None:
+    against_a_naive_model(open_store(server.database("ready"), tmp_path), tmp_path, steps)
+
+
+def cells(rows: dict[tuple[int, int, int], int]) -> set[tuple[int, int]]:
+    """Every number on every day that rows hold."""
+    return {
+        (number, day)
+        for (low, high, begin), end in rows.items()
+        for number in range(low, high + 1)
+        for day in range(begin, end + 1)
+    }
+
+
+def against_a_naive_model(store: Store, place: Path, steps: Steps) -> None:
     with store.write() as session:
         for name in ("acme", "zeta"):
             customer(session, name, "draft")
             trunk(session, f"{name}-1", name)
     held: dict[str, dict[tuple[int, int, int], int]] = {"acme-1": {}, "zeta-1": {}}
-
-    def cells(rows: dict[tuple[int, int, int], int]) -> set[tuple[int, int]]:
-        return {
-            (n, d)
-            for (low, high, begin), end in rows.items()
-            for n in range(low, high + 1)
-            for d in range(begin, end + 1)
-        }
-
     for on, keep, ranges in steps:
         wanted = {(low, low + more, days[0]): days[1] for low, more, days in ranges}
         text = "first,last,from,to\n" + "".join(
@@ -255,8 +270,7 @@ def test_imports_against_a_naive_model(
             listed = NumberList(place / "l.csv", ProblemList(), Spelling("86", ""))
             outcome = import_list(session, BY, on, listed, Terms(keep=keep, apply=True, force=True))
         after = (held[on] if keep else {}) | wanted
-        other = held["zeta-1" if on == "acme-1" else "acme-1"]
-        clash = bool(cells(wanted) & cells(other))
+        clash = bool(cells(wanted) & cells(held["zeta-1" if on == "acme-1" else "acme-1"]))
         assert bool(outcome.plan.clashes) == clash
         if not clash:
             held[on] = after
