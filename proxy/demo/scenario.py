@@ -11,7 +11,7 @@ HOST = "127.0.0.1"  # the proxy, the callee, metrics and admin
 BLOCKING, MONITORED, PEER, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.9"
 
 CONFIG = """\
-node: {{name: demo, mode: block, workers: 1, state: "{home}/state"}}
+node: {{name: demo, mode: block, workers: 1, answer_strangers: false, state: "{home}/state"}}
 listen:
   - {{name: access, transport: udp, address: "{host}:{sip}"}}
 core:

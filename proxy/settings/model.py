@@ -63,9 +63,9 @@ class Node(Section):
         default="auto", description="Worker processes. This version has one."
     )
     answer_strangers: bool = Field(
-        default=False,
-        description="Whether a source that is no trunk gets 403, at most 50 a second, instead of no answer at all: of "
-        "use while trunks are being set up.",
+        default=True,
+        description="Whether a source that is no trunk gets 403, at most 50 a second; `false`: no answer at all, as is "
+        "wise once all trunks are set up.",
     )
     state: Text = Field(
         default="var/state",

@@ -92,9 +92,10 @@ def test_emergency_call_with_a_spoofed_number_passes_in_block_mode(stage: Stage)
 
 
 @pytest.mark.parametrize("mode", ["block", "monitor"])
-def test_a_stranger_gets_no_answer_in_either_mode_and_is_never_relayed(stage: Stage, mode: str) -> None:
+@pytest.mark.parametrize("answered", ["false", "true"])
+def test_a_stranger_is_refused_in_either_mode_and_never_relayed(stage: Stage, mode: str, answered: str) -> None:
     core = stage.sink()
-    proxy = stage.proxy(Setting(core.port, mode=mode))
+    proxy = stage.proxy(Setting(core.port, mode=mode, strangers=answered))
     stranger = stage.sink(STRANGER)
     invite = _invite(stranger.host, stranger.port, proxy.port)
     before = _strangers(proxy.metrics())
@@ -111,7 +112,8 @@ def test_a_stranger_gets_no_answer_in_either_mode_and_is_never_relayed(stage: St
     assert _strangers(proxy.metrics()) > before
     proxy.stop()
     assert not any(b"stranger" in data for data in core.waiting())
-    assert stranger.waiting() == []  # whoever forges an address must not make us send to it
+    answers = [data.partition(b"\r\n")[0] for data in stranger.waiting()]
+    assert answers == ([b"SIP/2.0 403 Forbidden"] if answered == "true" else [])
 
 
 def test_counters_agree_with_the_calls(stage: Stage) -> None:

@@ -20,7 +20,7 @@ from tests.wire.peers import CALLER, CORE, OTHER, START_SECONDS, STOP_SECONDS, P
 Record = dict[str, Any]
 
 _CONFIG: Final = """\
-node: {{name: wire, mode: {mode}, workers: 1, state: "{here}/state"}}
+node: {{name: wire, mode: {mode}, workers: 1, answer_strangers: {strangers}, state: "{here}/state"}}
 listen:
   - {{name: access, transport: udp, address: "{host}:{port}"}}
 core:
@@ -76,7 +76,8 @@ class Setting:
     """
     What a test may choose about the proxy; `more` are extra lines under the allocations of acme-1, `identity` is
     that section of the configuration, `trunks` are further trunks; `hops` and `gateways` are more entries of these
-    lists, each after a comma, `watch` are extra lines of the section core.
+    lists, each after a comma, `watch` are extra lines of the section core; `strangers` says whether sources that
+    are no trunk are answered.
     """
 
     core_port: int
@@ -90,6 +91,7 @@ class Setting:
     hops: str = ""
     gateways: str = ""
     watch: str = ""
+    strangers: str = "false"
 
 
 class Proxy:
