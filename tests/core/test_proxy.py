@@ -238,7 +238,9 @@ def test_emergency_calls_and_calls_that_stand_are_never_shed() -> None:
     story.hears(in_dialog("ACK", answer)).sends("ACK", CORE)
     story.hears(in_dialog("INVITE", answer, cseq=3, branch="z9hG4bK-3")).drop("")
     story.hears(in_dialog("BYE", answer, cseq=4, branch="z9hG4bK-4")).sends("BYE", CORE)
-    story.hears(request("OPTIONS", "sip:127.0.0.1:5060", via="SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK-o")).sends("SIP/2.0 200")
+    story.hears(request("OPTIONS", "sip:127.0.0.1:5060", via="SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK-o")).sends(
+        "SIP/2.0 200"
+    )
     for number in range(1000):
         via = f"SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-e{number}"
         story.hears(request("INVITE", "sip:110@127.0.0.1:5060", via=via, call_id=f"e{number}"))
@@ -253,3 +255,11 @@ def test_what_is_shed_leaves_nothing_behind() -> None:
     assert field(busy, "Retry-After") == []
     story.hears(request("ACK", to=field(busy, "To")[0])).quiet().forgotten()
     assert story.hears(INVITE).sends("SIP/2.0 503") == busy
+
+
+def test_who_never_acknowledges_does_not_fill_the_room_of_the_others() -> None:
+    story = Story(PRESSED, limits=Limits(transactions=20))
+    assert calls(story, 30) == 20  # from the tenth on it is above its share, which it has used up
+    assert story.tally.count["requests_shed_total", "acme-1", "share"] == 20
+    story.after(1.0)
+    assert calls(story, 3, "sip:13800138001@127.0.0.1:5060") == 1
