@@ -247,9 +247,11 @@ class State:
         Why there is no room for one more request, "" when there is (RFC 7339 §5.10.2). Calls that stand are served to
         their end; of new ones those above their trunk's share go first, and then all.
         """
-        if len(self.transactions) >= self.limits.room(in_dialog=in_dialog):
+        taken, room = len(self.transactions), self.limits.room(in_dialog=in_dialog)
+        if taken >= room:
             return "full"
-        if not self.pressure or in_dialog or not invite:
+        pressed = self.pressure or taken * 2 >= room  # whoever never acknowledges must not fill the room of the others
+        if not pressed or in_dialog or not invite:
             return ""
         if self.pressure > 1:
             return "overload"

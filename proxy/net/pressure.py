@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-# Seconds that a datagram may wait. A tenth delays a call without anybody noticing; at half a second callers send again
-# (T1, RFC 3261 §17.1.1.1), and the load doubles.
-SOME: Final = 0.1
+# Seconds that a datagram may wait. A twentieth delays a call without anybody noticing; at half a second callers send
+# again (T1, RFC 3261 §17.1.1.1), and the load doubles.
+SOME: Final = 0.05
 TOO_LONG: Final = 0.4
 # A stall is no overload: what has piled up is worked off in less. Only a queue that stands is (RFC 8289 §3.1).
 PATIENCE: Final = 0.1

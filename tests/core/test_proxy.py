@@ -255,3 +255,11 @@ def test_what_is_shed_leaves_nothing_behind() -> None:
     assert field(busy, "Retry-After") == []
     story.hears(request("ACK", to=field(busy, "To")[0])).quiet().forgotten()
     assert story.hears(INVITE).sends("SIP/2.0 503") == busy
+
+
+def test_who_never_acknowledges_does_not_fill_the_room_of_the_others() -> None:
+    story = Story(PRESSED, limits=Limits(transactions=20))
+    assert calls(story, 30) == 20  # from the tenth on it is above its share, which it has used up
+    assert story.tally.count["requests_shed_total", "acme-1", "share"] == 20
+    story.after(1.0)
+    assert calls(story, 3, "sip:13800138001@127.0.0.1:5060") == 1
