@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator
-from dataclasses import fields
+from dataclasses import asdict
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
@@ -75,9 +75,7 @@ def _raw(trunk: Trunk) -> dict[str, Any]:
         },
         "identity": {name: value for name, value in identity.items() if value is not None}
         | ({} if trunk.identity.sign is None else {"sign": trunk.identity.sign}),
-        "limits": {
-            item.name: value for item in fields(trunk.limits) if (value := getattr(trunk.limits, item.name)) is not None
-        },
+        "limits": {name: value for name, value in asdict(trunk.limits).items() if value is not None},
     }
     return {name: value for name, value in raw.items() if value not in (None, "", [], {})}
 

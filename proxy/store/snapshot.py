@@ -106,7 +106,7 @@ def _trunk(raw: Mapping[str, Any]) -> Trunk:
         "dial_plan": DialPlan(**plan | {"strip": tuple(plan["strip"]), "emergency": frozenset(plan["emergency"])}),
         "policy": {name: RuleAction(**action) for name, action in raw["policy"].items()},
         "identity": IdentityTerms(**raw["identity"]),
-        "limits": TrunkLimits(**raw["limits"]),
+        "limits": TrunkLimits(**raw.get("limits", {})),  # older snapshots know of none
     }
     return Trunk(**values)
 

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from proxy.call.directory import Directory, DirectoryBuilder
-from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk
+from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk, TrunkLimits
 from proxy.settings.problems import ProblemList
 from proxy.store import schema
 from proxy.store.database import Store
@@ -35,6 +35,7 @@ FULL = Trunk(
     valid_to=date(2027, 12, 31),
     policy={"caller": RuleAction("reject", 603), "trunk": RuleAction("tag")},
     identity=IdentityTerms("required", "B", "reject", False),
+    limits=TrunkLimits(10, 30, 500),
 )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from proxy.call.barred import Bar
 from proxy.call.directory import Directory, DirectoryBuilder, key_of
-from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk
+from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trunk, TrunkLimits
 from proxy.store.snapshot import SnapshotError, decode, encode, keep, kept
 
 FULL = Trunk(
@@ -32,6 +32,7 @@ FULL = Trunk(
     valid_to=date(2027, 12, 31),
     policy={"caller": RuleAction("reject", 603), "trunk": RuleAction("tag")},
     identity=IdentityTerms("required", "B", "reject", False),
+    limits=TrunkLimits(10, 30, 500),
 )
 
 
