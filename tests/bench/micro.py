@@ -16,7 +16,7 @@ from proxy.core.actions import Action, Address, Judge, Report, Send
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
 from proxy.demo import signers
-from proxy.observe.journal import GENESIS, Chain
+from proxy.observe.chain import GENESIS, Chain
 from proxy.observe.record import line_of
 from proxy.sip.message import parse
 from stirshaken import passport, verify
