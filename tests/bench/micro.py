@@ -14,6 +14,7 @@ from proxy.checks.base import Facts, Verdict
 from proxy.checks.policy import effective
 from proxy.core.actions import Action, Address, Judge, Report, Send
 from proxy.core.proxy import ProxyCore
+from proxy.core.state import Limits
 from proxy.core.tally import Tally
 from proxy.demo import signers
 from proxy.observe.chain import GENESIS, Chain
@@ -28,6 +29,7 @@ from tests.bench.contenders import allocated
 from tests.story import CORE, KEY, SDP, TODAY, TRUNK, network, request, response
 
 CALLS = 2_000
+UNLIMITED = Limits(packets=1_000_000)  # all of it happens at one instant
 NOW = 1_800_000_000.0
 REPEAT = 5
 POLICY = effective({}, {})
@@ -40,7 +42,7 @@ class Bench:
 
     def __init__(self, known: Directory) -> None:
         self.facts = Facts(known, TODAY)
-        self.core = ProxyCore(network(known), key=KEY, tally=Tally(), today=TODAY)
+        self.core = ProxyCore(network(known), key=KEY, tally=Tally(), today=TODAY, limits=UNLIMITED)
         self.calls: list[Call] = []
         self.reports: list[Report] = []
 
