@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from proxy.call.trunk import Trunk
+
+REDIRECTING: Final = ("Diversion", "History-Info")  # fields that say who diverted a call
 
 
 class Reading(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from proxy.call.model import Call, Claim
+from proxy.call.model import REDIRECTING, Call, Claim
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_name_addr
 from proxy.sip.message import CONTENT_TYPE, DATE, IDENTITY, PRIORITY, RESOURCE_PRIORITY, Message
@@ -15,7 +15,6 @@ from stirshaken.errors import MalformedError
 from stirshaken.media import Fingerprint
 from stirshaken.numbers import Identifier
 
-REDIRECTING: Final = ("Diversion", "History-Info")
 # One more than a verification looks at, so that it can say so: a datagram has room for 30,000, a record has not.
 MOST: Final = verify.MAX_VALUES + 1
 

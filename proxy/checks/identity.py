@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from proxy.call.model import Call
-from proxy.call.signed import REDIRECTING, orig_of, signed_call
+from proxy.call.model import REDIRECTING, Call
+from proxy.call.signed import orig_of, signed_call
 from proxy.checks.base import NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
 from stirshaken.claims import ASIDES, SignedCall
 from stirshaken.findings import Result as Verified

@@ -11,7 +11,7 @@ from typing import Final
 
 from proxy.settings.model import Admin
 from proxy.settings.problems import ProblemList
-from proxy.sources.named_files import NamedFiles, place_of
+from proxy.sources.named_files import NamedFiles, check_ca, place_of
 from stirshaken.errors import MalformedError
 
 #   b64token  =  1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="          (RFC 6750 §2.1)
@@ -40,7 +40,7 @@ def read_admin(config: Path, admin: Admin, found: ProblemList) -> AdminFiles:
         if certificate and key:
             _check_pair(config, admin.certificate, admin.key, named)
     if admin.client_ca is not None:
-        client_ca = named.read((_SECTION, "client_ca"), admin.client_ca, _check_ca)
+        client_ca = named.read((_SECTION, "client_ca"), admin.client_ca, check_ca)
     tokens = () if admin.tokens is None else tuple(_tokens(config, admin.tokens, named))
     return AdminFiles(tokens, certificate, key, client_ca)
 
@@ -86,13 +86,6 @@ def _check_some(data: bytes) -> None:
 def _check_pem(data: bytes) -> None:
     if b"-----BEGIN " not in data:
         raise MalformedError("it is no PEM file")
-
-
-def _check_ca(data: bytes) -> None:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=data.decode("ascii"))
-    except (ssl.SSLError, ValueError):
-        raise MalformedError("there is no CA certificate in it") from None
 
 
 def _check_pair(config: Path, certificate: str, key: str, named: NamedFiles) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from proxy.settings.identity_model import Identity
 from proxy.settings.model import Settings
 from proxy.settings.problems import ProblemList
 from proxy.settings.yaml_strict import Path as Key
-from proxy.sources.named_files import NamedFiles
+from proxy.sources.named_files import NamedFiles, check_ca
 from stirshaken import crl
 from stirshaken.certificate import load_anchors, load_chain
 from stirshaken.errors import MalformedError
@@ -81,7 +80,7 @@ class _Reading:
         crls = self._files(("identity", "crls"), identity.crls, lambda data: (crl.load(data), crl.signers_in(data)))
         ca = b""
         if identity.repositories.ca is not None:
-            ca = self.named.read(("identity", "repositories", "ca"), identity.repositories.ca, _load_ca)
+            ca = self.named.read(("identity", "repositories", "ca"), identity.repositories.ca, check_ca)
         sign = identity.sign
         if sign is None:
             return IdentityFiles(anchors, crls, ca=ca)
@@ -122,10 +121,3 @@ def _check_pair(certificate: bytes, key: bytes) -> None:
     public_key = getattr(load_pem_private_key(key, password=None), "public_key", None)
     if public_key is None or public_key() != leaf.public_key():
         raise MalformedError("it is not the certificate of this key")
-
-
-def _load_ca(data: bytes) -> None:
-    try:
-        ssl.create_default_context(cadata=data.decode("ascii"))
-    except (ssl.SSLError, ValueError):
-        raise MalformedError("there is no CA certificate in it") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -54,3 +55,11 @@ class NamedFiles:
         """Note a problem with the value at a key."""
         line, column = self._document.positions.value(key)
         self._found.add(Problem(self._document.file, line, column, dotted(key), message, values))
+
+
+def check_ca(data: bytes) -> None:
+    """Read the CA certificates of a PEM file as TLS does. Raises MalformedError where there is none."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=data.decode("ascii"))
+    except (ssl.SSLError, ValueError):
+        raise MalformedError("there is no CA certificate in it") from None
