@@ -13,10 +13,11 @@ _HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this directory."""
+    """Mark the tests of this directory; in a run of several processes they all go to one, and disturb no other peers."""
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.wire)
+            item.add_marker(pytest.mark.xdist_group("wire"))
 
 
 @pytest.fixture

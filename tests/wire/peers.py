@@ -25,7 +25,8 @@ STRANGER: Final = "127.0.0.9"  # no trunk at all
 START_SECONDS: Final = 90.0  # bound on a start; a shared machine may be slow, and no test is decided by it
 STOP_SECONDS: Final = 40.0  # longer than Timer B/F (32 s), which a drain may have to wait for
 
-_given: set[int] = set()
+_LOWEST, _SPAN, _APART = 10_000, 22_000, 521
+_ports = (_LOWEST + (os.getpid() * _APART + n) % _SPAN for n in range(_SPAN))
 
 
 def require(program: str, package: str) -> str:
@@ -45,20 +46,20 @@ def absent(reason: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port that is free for UDP and TCP on every loopback address, never the same twice."""
-    for _ in range(100):
+    """
+    Return a port that is free for UDP and TCP on every loopback address, never the same twice.
+
+    From below the kernel's own range: what is free now is not given to somebody's outgoing connection before its
+    user binds it. Each process looks in another place, since several may be testing at the same time.
+    """
+    for port in _ports:
         with (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            contextlib.suppress(OSError),
         ):
-            udp.bind(("", 0))
-            port: int = udp.getsockname()[1]
-            try:
-                tcp.bind(("", port))
-            except OSError:
-                continue
-        if port not in _given:
-            _given.add(port)
+            udp.bind(("", port))
+            tcp.bind(("", port))
             return port
     raise RuntimeError("no port is free for both UDP and TCP")
 
