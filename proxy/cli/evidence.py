@@ -17,8 +17,6 @@ from proxy.cli.problems import show_problems
 from proxy.cli.table import json_text, output_option, print_rows, visible
 from proxy.observe import evidence, export
 from proxy.observe.bundle import BundleError, verify_bundle
-from proxy.observe.chain import PATTERN
-from proxy.observe.checkpoint import Signed
 from proxy.observe.evidence_key import PUBLIC, Keys, public_keys
 from proxy.observe.export import Bound, NothingThereError, NotSealedError, Part
 from proxy.observe.findings import Fault, Findings, Gap
@@ -77,19 +75,21 @@ def verify(
     with _readable(language):
         keys = public_keys_of(pems, language)
         if packed is not None:
-            found = _verify_bundle(packed, keys, copies, language)
+            chains = {"": _verify_bundle(packed, keys, copies, language)}
         else:
-            found = _verify_directory(directory or Path(), keys, copies, language)
-    show(found, output, language)
-    sys.exit(0 if found.is_good else FAILED)
+            chains = _verify_directory(directory or Path(), keys, copies, language)
+    show_all(chains, output, language)
+    sys.exit(0 if all(found.is_good for found in chains.values()) else FAILED)
 
 
-def _verify_directory(directory: Path, keys: Keys, copies: tuple[Path, ...], language: str) -> Findings:
-    if not any(directory.glob(PATTERN)) and not (directory / evidence.CHECKPOINTS).exists():
+def _verify_directory(directory: Path, keys: Keys, copies: tuple[Path, ...], language: str) -> dict[str, Findings]:
+    """What was found in each chain."""
+    if not evidence.series_in(directory):
         key = "call.no_files" if directory.is_dir() else "call.no_directory"
         _stop(text(key, language, directory=directory))
     with _bar(evidence.size_of(directory), "evidence.walking", language) as progress:
-        return evidence.verify(directory, keys, copies, progress)
+        series = evidence.series_in(directory, copies)
+        return {each: evidence.verify(directory, keys, copies, progress, each) for each in series}
 
 
 def _verify_bundle(packed: Path, keys: Keys, copies: tuple[Path, ...], language: str) -> Findings:
@@ -103,11 +103,15 @@ def _verify_bundle(packed: Path, keys: Keys, copies: tuple[Path, ...], language:
 @command.command("export")
 @click.option("--from", "start", default="", help="First record: seq, or time as in `call search --since`.")
 @click.option("--to", "end", default="", help="Last record, inclusive (default: the last that is signed for).")
+@click.option(
+    "--chain", type=click.IntRange(0, 9999), default=0, help="Which chain of the node (default: 0, the first)."
+)
 @click.option("--out", type=FILE, required=True, metavar="FILE.tar.gz", help="File to write; it must not be there.")
 @where
 def export_command(
     start: str,
     end: str,
+    chain: int,
     out: Path,
     records: Path | None,
     config: Path | None,
@@ -123,9 +127,10 @@ def export_command(
         raise click.UsageError(text("evidence.where_and_key", language))
     with _readable(language):
         keys = public_keys_of(pems, language)
-        marks = export.sealed_by(directory, keys)
+        series = str(chain or "")
+        marks = export.sealed_by(directory, keys, series)
         with _bar(evidence.size_of(directory), "evidence.finding", language) as progress:
-            part = _part(directory, marks, first, last, progress, language)
+            part = _part(lambda: export.find(directory, marks, first, last, progress, series), language)
         now = time.time()
         export.pack(out, part, marks, keys, now, Clock().text(now))
         found = _verify_bundle(out, keys, (), language)
@@ -136,17 +141,10 @@ def export_command(
     sys.exit(0 if found.is_good else FAILED)
 
 
-def _part(
-    directory: Path,
-    marks: list[Signed],
-    first: Bound,
-    last: Bound,
-    progress: Callable[[int], object],
-    language: str,
-) -> Part:
+def _part(find: Callable[[], Part], language: str) -> Part:
     """The part that is asked for; leaves with 1 when there is none, or nothing proves it yet."""
     try:
-        return export.find(directory, marks, first, last, progress)
+        return find()
     except NothingThereError:
         _stop(text("evidence.nothing_there", language))
     except NotSealedError as error:
@@ -194,12 +192,33 @@ def public_keys_of(pems: tuple[Path, ...], language: str) -> Keys:
     return keys
 
 
+def show_all(chains: dict[str, Findings], output: str, language: str) -> None:
+    """Print what was found in each chain; as JSON one object, that of the first, which holds those of the others."""
+    if len(chains) == 1:
+        show(next(iter(chains.values())), output, language)
+        return
+    if output == "json":
+        first, *others = [{"chain": int(series or 0)} | all_facts(found) for series, found in chains.items()]
+        result = "passed" if all(found.is_good for found in chains.values()) else "failed"
+        click.echo(json_text(first | {"result": result, "chains": others}))
+        return
+    for series, found in chains.items():
+        if output == "table":
+            click.echo(text("evidence.chain", language, chain=series or 0))
+        show(found, output, language)
+
+
+def all_facts(found: Findings) -> dict[str, object]:
+    """What was found as one JSON object."""
+    told = {"faults": [fault.row() for fault in found.faults], "gaps_found": [gap.row() for gap in found.gaps]}
+    return found.facts() | {"fault_count": found.fault_count} | told
+
+
 def show(found: Findings, output: str, language: str) -> None:
     """Print what was found: all of it as JSON, the faults as CSV, or sentences for people."""
     rows = [fault.row() for fault in found.faults]
     if output == "json":
-        told = {"faults": rows, "gaps_found": [gap.row() for gap in found.gaps]}
-        click.echo(json_text(found.facts() | {"fault_count": found.fault_count} | told))
+        click.echo(json_text(all_facts(found)))
         return
     if output == "csv":
         print_rows({key: text(f"evidence.column.{key}", language) for key in COLUMNS}, rows, output)

@@ -12,6 +12,7 @@ from typing import IO, Final, Literal
 import msgspec
 
 from proxy.observe import checkpoint
+from proxy.observe.chain import series_of
 from proxy.observe.checkpoint import Checkpoint
 from proxy.observe.evidence import copies_of, is_record_file, noted
 from proxy.observe.evidence_key import Keys, public_keys
@@ -100,7 +101,8 @@ class _Reading:
         faults: list[Fault] = []
         lines = _small(file, MUCH).splitlines(keepends=True)
         believed: list[Checkpoint] = list(noted(checkpoint.FILE, lines, self._keys, faults, may_be_torn=False))
-        believed += copies_of(self._copies, self._keys, faults)
+        series = next((series_of(each.file) or "" for each in reversed(believed) if each.file), "")
+        believed += copies_of(self._copies, self._keys, faults, series)
         walk = Walk(believed, is_part=True)
         for fault in faults:
             walk.found.fault(fault)

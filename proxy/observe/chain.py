@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +11,32 @@ from typing import Any, Final
 import msgspec
 
 GENESIS: Final = "0" * 64
-PATTERN: Final = "calls-????????.jsonl"
+# calls-20261125.jsonl, and calls-20261125-1.jsonl of the node's second chain
+_NAME: Final = re.compile(r"calls-([0-9]{8})(?:-([1-9][0-9]{0,3}))?\.jsonl", re.ASCII)
 # ,"hash":"<64 hexadecimal digits>"} at the end of each line
 TAIL: Final = len(',"hash":""}') + 64
+
+
+def file_name(day: str, series: str) -> str:
+    """The file of a chain for a day (2026-11-25); `series` is "" for the first chain of a node, then "1", "2" …"""
+    return f"calls-{day.replace('-', '')}{series and '-'}{series}.jsonl"
+
+
+def series_of(name: str) -> str | None:
+    """The series that a record file belongs to; None for the name of anything else."""
+    found = _NAME.fullmatch(name)
+    return None if found is None else found[2] or ""
+
+
+def files_of(directory: Path, series: str = "") -> list[Path]:
+    """The record files of one chain, oldest first. Nothing where the directory is not there."""
+    return sorted(path for path in directory.glob("calls-*.jsonl") if series_of(path.name) == series)
+
+
+def record_files(directory: Path) -> list[Path]:
+    """The record files of all chains: by day, and within a day by chain."""
+    found = (path for path in directory.glob("calls-*.jsonl") if series_of(path.name) is not None)
+    return sorted(found, key=lambda path: (path.name[6:14], int(series_of(path.name) or 0)))
 
 
 class Chain:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from pathlib import Path
@@ -14,13 +15,25 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from proxy.observe.evidence_key import Keys, fingerprint
 
-FILE: Final = "checkpoints.jsonl"
+FILE: Final = "checkpoints.jsonl"  # of the first chain
 VERSION: Final = 1
+_FILE: Final = re.compile(r"checkpoints(?:-([1-9][0-9]{0,3}))?\.jsonl", re.ASCII)
 # start: the chain as a starting node found it; begin: the first record that such a node found; day: a file is
 # complete; interval; stop; expired: this file was deleted, as the policy says
 Reason = Literal["start", "begin", "day", "interval", "stop", "expired"]
 _SIGNATURE: Final = b',"signature":"'
 MAX_LINE: Final = 4096  # octets; one has some 400
+
+
+def file_of(series: str) -> str:
+    """The name of the file with the checkpoints of a chain; `series` is "" for the first."""
+    return f"checkpoints{series and '-'}{series}.jsonl"
+
+
+def series_of(name: str) -> str | None:
+    """The series whose checkpoints stand in a file of that name; None for the name of anything else."""
+    found = _FILE.fullmatch(name)
+    return None if found is None else found[1] or ""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,13 +116,13 @@ def read_or_none(line: bytes) -> Signed | None:
         return None
 
 
-def append(directory: Path, line: bytes) -> None:
+def append(directory: Path, line: bytes, series: str = "") -> None:
     """
-    Write a checkpoint behind those of a directory, durably; a line that was torn before is closed off first.
+    Write a checkpoint behind those of a chain, durably; a line that was torn before is closed off first.
 
     Raises OSError; what was written of the line is taken back then.
     """
-    file = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+    file = os.open(directory / file_of(series), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
     try:
         end = os.lseek(file, 0, os.SEEK_END)
         whole = _whole(file, end)

@@ -17,7 +17,7 @@ import msgspec
 
 from proxy.observe import bundle, checkpoint
 from proxy.observe.bundle import Manifest
-from proxy.observe.chain import PATTERN, Link, first_line, link_of
+from proxy.observe.chain import Link, files_of, first_line, link_of
 from proxy.observe.checkpoint import Signed
 from proxy.observe.evidence_key import Keys, fingerprint, public_pem
 
@@ -69,16 +69,23 @@ class NotSealedError(ValueError):
         self.sealed = sealed
 
 
-def sealed_by(directory: Path, keys: Keys) -> list[Signed]:
-    """The checkpoints of a directory that one of the keys has signed, in their order. Raises OSError."""
-    with (directory / checkpoint.FILE).open("rb") as file:
+def sealed_by(directory: Path, keys: Keys, series: str = "") -> list[Signed]:
+    """The checkpoints of a chain that one of the keys has signed, in their order. Raises OSError."""
+    with (directory / checkpoint.file_of(series)).open("rb") as file:
         signed = (checkpoint.read_or_none(line) for line in file)
         return [each for each in signed if each is not None and each.is_genuine(keys)]
 
 
-def find(directory: Path, marks: Sequence[Signed], start: Bound, end: Bound, progress: Callable[[int], object]) -> Part:
+def find(
+    directory: Path,
+    marks: Sequence[Signed],
+    start: Bound,
+    end: Bound,
+    progress: Callable[[int], object],
+    series: str = "",
+) -> Part:
     """
-    Find a range of records, prolonged to the next checkpoint, without which nothing would prove its end.
+    Find a range of records of one chain, prolonged to the next checkpoint, without which nothing would prove its end.
 
     Raises NothingThereError, NotSealedError, OSError.
     """
@@ -87,7 +94,7 @@ def find(directory: Path, marks: Sequence[Signed], start: Bound, end: Bound, pro
     if not end.seq and not end.ts:
         end = Bound(seq=max(1, sealed))
     finding = _Finding(start, end, seqs)
-    for path in _relevant(directory, start):
+    for path in _relevant(files_of(directory, series), start):
         finding.take(path, progress)
         if finding.is_over:
             break
@@ -161,9 +168,8 @@ class _Finding:
         return closing if 0 < closing <= self._seen else 0
 
 
-def _relevant(directory: Path, start: Bound) -> list[Path]:
+def _relevant(paths: list[Path], start: Bound) -> list[Path]:
     """The files from the one on in which a range may begin."""
-    paths = sorted(directory.glob(PATTERN))
     while len(paths) > 1:
         link = link_of(first_line(paths[1]))
         if link is None or not (link.seq <= start.seq or paths[0].name[6:14] < start.ts[:10].replace("-", "")):

@@ -16,7 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.core.actions import Report
 from proxy.observe import checkpoint
-from proxy.observe.chain import PATTERN, Chain, last_line, link_of
+from proxy.observe.chain import Chain, file_name, files_of, last_line, link_of
 from proxy.observe.checkpoint import Reason, Signer
 from proxy.observe.record import Clock, Lost, gap_line, line_of, masked
 from proxy.observe.resume import resume
@@ -32,7 +32,8 @@ Fsync = Literal["off", "interval", "every"]
 
 class Journal:
     """
-    Writes the records of one node into `calls-YYYYMMDD.jsonl` (UTC days of the records).
+    Writes one chain of records of a node into `calls-YYYYMMDD.jsonl` (UTC days of the records), those of a further
+    `series` into `calls-YYYYMMDD-1.jsonl` and so on.
 
     `put` never blocks. The disk refusing (full, broken) loses nothing until the queue is full; then the
     newest are dropped, counted, and a gap is recorded in their place. Files older than `retention` seconds go
@@ -53,6 +54,7 @@ class Journal:
         fsync: Fsync = "interval",
         checkpoint: float = 3600.0,
         signer: Signer | None = None,
+        series: str = "",
     ) -> None:
         """Open the journal and start its thread. Raises OSError when the directory cannot be used."""
         directory.mkdir(parents=True, exist_ok=True)
@@ -66,6 +68,7 @@ class Journal:
         self._fsync = fsync
         self._interval = checkpoint
         self._signer = signer
+        self._series = series
         self._queue: deque[Report | Lost] = deque()
         self._wake = threading.Event()
         self._closing = False
@@ -80,7 +83,7 @@ class Journal:
         self._notes: list[bytes] = []  # checkpoints about expired files that are not on disk yet
         self._complained = -COMPLAIN
         self._write_refused = self._seal_refused = False
-        self._found = resume(directory, signer.keys if signer else {}, log)
+        self._found = resume(directory, signer.keys if signer else {}, log, series)
         self._sealed = -1
         self._chain = Chain(self._found.seq, self._found.previous)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -216,7 +219,7 @@ class Journal:
         try:
             self._write_notes()
             self._sync()
-            checkpoint.append(self._directory, self._line(reason, self._chain.seq, self._chain.previous))
+            checkpoint.append(self._directory, self._line(reason, self._chain.seq, self._chain.previous), self._series)
         except OSError as error:
             self._seal_refused = True
             self._seal_at = monotonic() + RETRY
@@ -229,7 +232,7 @@ class Journal:
     def _line(self, reason: Reason, seq: int, digest: str, file: str = "") -> bytes:
         """A checkpoint of now."""
         assert self._signer is not None  # noqa: S101 - who has none makes no checkpoints
-        name = file or (_name(self._day) if self._day else "")
+        name = file or (file_name(self._day, self._series) if self._day else "")
         return self._signer.line(reason, Clock().text(self._wall(monotonic())), name, seq, digest)
 
     def _open(self, day: str) -> None:
@@ -238,7 +241,9 @@ class Journal:
         if self._day:
             self._seal("day")
             self._sync()
-        file = os.open(self._directory / _name(day), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        file = os.open(
+            self._directory / file_name(day, self._series), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640
+        )
         if self._file >= 0:
             os.close(self._file)
         self._file, self._day = file, day
@@ -247,8 +252,8 @@ class Journal:
 
     def _expire(self, today: datetime) -> None:
         """Delete files that are too old; a checkpoint says where the chain begins from now on."""
-        oldest = _name(f"{today - self._retention:%Y-%m-%d}")
-        for path in sorted(self._directory.glob(PATTERN)):
+        oldest = file_name(f"{today - self._retention:%Y-%m-%d}", self._series)
+        for path in files_of(self._directory, self._series):
             if path.name >= oldest:
                 return
             link = link_of(last_line(path).data[:-1])
@@ -261,12 +266,8 @@ class Journal:
 
     def _write_notes(self) -> None:
         while self._notes:
-            checkpoint.append(self._directory, self._notes[0])
+            checkpoint.append(self._directory, self._notes[0], self._series)
             del self._notes[0]
-
-
-def _name(day: str) -> str:
-    return f"calls-{day.replace('-', '')}.jsonl"
 
 
 def _sync_directory(directory: Path) -> None:

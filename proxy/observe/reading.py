@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from heapq import merge
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
 
@@ -16,7 +17,7 @@ import msgspec
 
 from proxy.call.numbers import normalise
 from proxy.call.trunk import DialPlan
-from proxy.observe.chain import PATTERN
+from proxy.observe.chain import record_files, series_of
 from proxy.observe.record import masked
 
 Record: TypeAlias = dict[str, Any]
@@ -172,7 +173,7 @@ class Records:
 
     def files(self) -> list[Path]:
         """The files, oldest first."""
-        return sorted(self._directory.glob(PATTERN))
+        return record_files(self._directory)
 
     def size(self, wanted: Wanted) -> int:
         """How many octets there are to read at most."""
@@ -181,14 +182,18 @@ class Records:
     def read(self, wanted: Wanted) -> Iterator[Record]:
         """Every wanted record, newest first; files outside the days asked for are not opened. Raises OSError."""
         takes = _Filter(wanted)
-        for path in reversed(self.files()):
-            if not wanted.has_day(path):
-                continue
-            with suppress(FileNotFoundError), path.open("rb") as file:  # it may have expired meanwhile
-                size = file.seek(0, os.SEEK_END)
-                pieces = _backwards(file, size, self.progress)
-                self._read_to[path] = size - len(next(pieces))  # what stands behind the last line end is no line yet
-                yield from self._records(pieces, takes)
+        paths = [path for path in reversed(self.files()) if wanted.has_day(path)]
+        for _, of_day in groupby(paths, key=lambda path: path.name[6:14]):
+            chains = [self._read(path, takes) for path in of_day]
+            yield from chains[0] if len(chains) == 1 else merge(*chains, key=_ts, reverse=True)
+
+    def _read(self, path: Path, takes: _Filter) -> Iterator[Record]:
+        """The wanted records of one file, newest first."""
+        with suppress(FileNotFoundError), path.open("rb") as file:  # it may have expired meanwhile
+            size = file.seek(0, os.SEEK_END)
+            pieces = _backwards(file, size, self.progress)
+            self._read_to[path] = size - len(next(pieces))  # what stands behind the last line end is no line yet
+            yield from self._records(pieces, takes)
 
     def last(self, count: int, wanted: Wanted) -> list[Record]:
         """The last wanted records, oldest first."""
@@ -201,20 +206,26 @@ class Records:
     def follow(self, wanted: Wanted, pause: Callable[[], bool]) -> Iterator[Record]:
         """Records as they are written, behind those read before; `pause` waits, and says whether to go on."""
         takes = _Filter(wanted)
-        path = max(self._read_to, default=None)
-        position = self._read_to[path] if path else 0
-        data = b""
-        while data or pause():
-            files = self.files()
-            path = path or (files[0] if files else None)
-            if path is None:
-                continue
-            data = _behind(path, position)
-            position += len(data)
-            yield from self._records(data.split(b"\n")[:-1], takes)
-            later = [file for file in files if file > path]
-            if later and not data:
-                path, position = later[0], 0
+        at = {series_of(path.name): (path, self._read_to[path]) for path in sorted(self._read_to)}
+        found = False
+        while found or pause():
+            found = False
+            for series, paths in self._by_series().items():
+                path, position = at.get(series, (paths[0], 0))
+                data = _behind(path, position)
+                at[series] = path, position + len(data)
+                found = found or bool(data)
+                yield from self._records(data.split(b"\n")[:-1], takes)
+                later = [file for file in paths if file > path]
+                if later and not data:
+                    at[series] = later[0], 0
+
+    def _by_series(self) -> dict[str | None, list[Path]]:
+        """The files of each chain, oldest first."""
+        found: dict[str | None, list[Path]] = {}
+        for path in self.files():
+            found.setdefault(series_of(path.name), []).append(path)
+        return found
 
     def _records(self, lines: Iterator[bytes] | list[bytes], takes: _Filter) -> Iterator[Record]:
         for line in lines:
@@ -274,6 +285,10 @@ def _behind(path: Path, position: int) -> bytes:
         data = file.read(_BLOCK)
         return data[: data.rfind(b"\n") + 1]
     return b""
+
+
+def _ts(record: Record) -> str:
+    return str(record.get("ts", ""))
 
 
 def _nobody(_octets: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from proxy.observe import checkpoint
-from proxy.observe.chain import GENESIS, PATTERN, Link, first_line, last_line, link_of
+from proxy.observe.chain import GENESIS, Link, files_of, first_line, last_line, link_of
 from proxy.observe.checkpoint import Checkpoint, Signed
 from proxy.observe.evidence_key import Keys
 
@@ -36,12 +36,12 @@ class Standing:
         return replace(self, is_unclean=False)
 
 
-def resume(directory: Path, keys: Keys, log: FilteringBoundLogger) -> Standing:
-    """Find where the chain stands; a line that was torn by a kill is cut off. Raises OSError."""
-    files = sorted(directory.glob(PATTERN), reverse=True)
+def resume(directory: Path, keys: Keys, log: FilteringBoundLogger, series: str = "") -> Standing:
+    """Find where a chain stands; a line that was torn by a kill is cut off. Raises OSError."""
+    files = files_of(directory, series)[::-1]
     day = f"{files[0].name[6:10]}-{files[0].name[10:12]}-{files[0].name[12:14]}" if files else ""
     torn, link = _last_link(files, log)
-    furthest, latest = _marks(directory, keys)
+    furthest, latest = _marks(directory / checkpoint.file_of(series), keys)
     stands = Standing(day=day)
     if link is not None:
         stands = replace(stands, seq=link.seq, previous=link.hash, since=link.ts)
@@ -82,10 +82,10 @@ def _first_link(files: list[Path]) -> Link | None:
     return None
 
 
-def _marks(directory: Path, keys: Keys) -> tuple[Checkpoint | None, Checkpoint | None]:
+def _marks(path: Path, keys: Keys) -> tuple[Checkpoint | None, Checkpoint | None]:
     """The node's own checkpoint that is furthest along the chain, and the latest that says where the chain stood."""
     try:
-        with (directory / checkpoint.FILE).open("rb") as file:
+        with path.open("rb") as file:
             signed = [each for line in file if (each := checkpoint.read_or_none(line)) is not None]
     except FileNotFoundError:
         signed = []

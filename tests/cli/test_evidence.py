@@ -15,9 +15,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from proxy.cli.evidence import MUCH, command
-from proxy.observe.checkpoint import FILE
+from proxy.observe.checkpoint import FILE, append
 from proxy.observe.evidence_key import PUBLIC, public_pem
-from tests.observe.chains import DAYS, KEY, name_of, write
+from tests.observe.chains import DAYS, KEY, name_of, seal, write
+from tests.observe.chains import records as made
 
 PROGRAM = [sys.executable, "-P", "-m", "proxy", "evidence"]
 
@@ -214,3 +215,21 @@ def test_a_bar_shows_on_a_terminal_when_there_is_much_to_read(records: Path, roo
     assert b"verifying" in shown
     assert b"100%" in shown
     assert b"verifying" not in told
+
+
+def test_the_chains_of_several_workers(records: Path) -> None:
+    lines = made(20)
+    (records / "calls-20261123-1.jsonl").write_bytes(b"".join(lines[:-1]))
+    append(records, seal(lines, 20, "stop", "calls-20261123-1.jsonl"), "1")
+    key = records.parent / PUBLIC
+    told = json.loads(run("verify", "--records", records, "--public-key", key, "--output", "json").stdout)
+    people = run("verify", "--records", records, "--public-key", key, "--lang", "en")
+
+    assert (told["result"], told["last"], told["chain"]) == ("failed", 120, 0)
+    assert [(each["chain"], each["result"]) for each in told["chains"]] == [(1, "failed")]
+    assert people.exit_code == 3
+    assert "Chain 1 of the node:" in people.stdout
+    (records / "calls-20261123-1.jsonl").write_bytes(b"".join(lines))
+    out = records.parent / "part.tar.gz"
+    assert run("export", "--records", records, "--public-key", key, "--chain", "1", "--out", out).exit_code == 0
+    assert run("verify", "--bundle", out, "--public-key", key).exit_code == 0

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from proxy.observe.chain import GENESIS, TAIL, Chain, digest_of, first_line, last_line, link_of
+from proxy.observe.chain import (
+    GENESIS,
+    TAIL,
+    Chain,
+    digest_of,
+    file_name,
+    files_of,
+    first_line,
+    last_line,
+    link_of,
+    record_files,
+    series_of,
+)
 
 
 def test_a_line_states_the_hash_of_what_stands_before_it() -> None:
@@ -71,3 +83,15 @@ def test_last_line(tmp_path: Path, data: bytes, line: bytes, end: int) -> None:
 
     assert (last_line(path).data, last_line(path).end) == (line, end)
     assert path.stat().st_size == len(data)
+
+
+def test_each_chain_of_a_directory_has_its_files(tmp_path: Path) -> None:
+    names = ["calls-20261123.jsonl", "calls-20261123-2.jsonl", "calls-20261123-10.jsonl", "calls-20261124.jsonl"]
+    for name in [*names, "calls-20261123-01.jsonl", "calls-2026112.jsonl", "calls-20261123-x.jsonl"]:
+        (tmp_path / name).touch()
+
+    assert [path.name for path in record_files(tmp_path)] == names
+    assert [path.name for path in files_of(tmp_path)] == [names[0], names[3]]
+    assert [path.name for path in files_of(tmp_path, "10")] == [names[2]]
+    assert [series_of(name) for name in names] == ["", "2", "10", ""]
+    assert (file_name("2026-11-23", ""), file_name("2026-11-23", "2")) == (names[0], names[1])

@@ -11,9 +11,10 @@ from random import Random  # noqa: TID251 - seeded: the same mutations each time
 import pytest
 
 from proxy.observe import checkpoint
-from proxy.observe.evidence import noted, size_of, verify
+from proxy.observe.evidence import noted, series_in, size_of, verify
 from proxy.observe.findings import Fault
 from tests.observe.chains import DAYS, KEYS, name_of, seal, write
+from tests.observe.chains import records as made
 
 MUTATIONS = 1000
 
@@ -174,3 +175,27 @@ def test_a_thousand_mutations_are_all_found(records: Path, tmp_path: Path, seed:
     for path, data in whole.items():
         path.write_bytes(data)
     assert verify(records, KEYS, [kept]).is_good
+
+
+def test_every_chain_of_a_directory_is_walked_by_itself(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    lines = made(20)
+    (tmp_path / "calls-20261123-1.jsonl").write_bytes(b"".join(lines))
+    closed = seal(lines, 20, "stop", "calls-20261123-1.jsonl")
+    checkpoint.append(tmp_path, closed, "1")
+
+    assert series_in(tmp_path) == ["", "1"]
+    assert [verify(tmp_path, KEYS, series=each).sealed for each in ("", "1")] == [40, 20]
+    (tmp_path / "calls-20261123-1.jsonl").write_bytes(b"".join(lines[:-1]))
+    assert [verify(tmp_path, KEYS, series=each).is_good for each in ("", "1")] == [True, False]
+
+
+def test_a_chain_that_is_gone_whole_is_missed_by_who_kept_its_checkpoint(tmp_path: Path) -> None:
+    write(tmp_path / "records", 1)
+    kept = tmp_path / "kept.jsonl"
+    kept.write_bytes(seal(made(20), 20, "stop", "calls-20261123-1.jsonl"))
+
+    assert series_in(tmp_path / "records", [kept]) == ["", "1"]
+    assert verify(tmp_path / "records", KEYS, [kept]).is_good
+    found = verify(tmp_path / "records", KEYS, [kept], series="1")
+    assert [fault.kind for fault in found.faults] == ["truncated"]

@@ -19,7 +19,7 @@ import pytest
 import structlog
 
 from proxy.observe import checkpoint
-from proxy.observe.chain import GENESIS, last_line
+from proxy.observe.chain import GENESIS, last_line, record_files
 from proxy.observe.evidence import verify
 from proxy.observe.journal import Journal
 from tests.observe.chains import KEYS, SIGNER
@@ -419,3 +419,17 @@ def test_a_power_cut_takes_no_more_than_what_no_checkpoint_has_closed(tmp_path: 
             two.close()
             found = verify(tmp_path, KEYS)
             assert (found.is_good, [gap.reason for gap in found.gaps]) == (True, ["crash"]), (end, zeros, found.faults)
+
+
+def test_two_chains_in_one_directory(tmp_path: Path) -> None:
+    for series, count in (("", 3), ("1", 5), ("1", 2)):
+        written = journal(tmp_path, signer=SIGNER, series=series)
+        for _ in range(count):
+            written.put(decided())
+        written.close()
+
+    assert sorted(path.name for path in tmp_path.glob("*.jsonl")) == sorted(
+        [path.name for path in record_files(tmp_path)] + ["checkpoints.jsonl", "checkpoints-1.jsonl"]
+    )
+    found = [verify(tmp_path, KEYS, series=series) for series in ("", "1")]
+    assert [(each.is_good, each.last, each.sealed) for each in found] == [(True, 3, 3), (True, 7, 7)]

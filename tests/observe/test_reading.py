@@ -283,3 +283,20 @@ def test_follow_waits_for_the_first_file(tmp_path: Path) -> None:
     source = Records(tmp_path)
     assert source.last(9, Wanted()) == []
     assert ids(list(source.follow(Wanted(), pauses(nothing, lambda: put(tmp_path, numbered(1)))))) == ["call-1"]
+
+
+def test_the_chains_of_a_day_are_read_as_one(tmp_path: Path) -> None:
+    def line(second: int) -> bytes:
+        return b'{"ts":"2026-11-23T08:00:%02d.000Z","event":"call.verdict"}\n' % second
+
+    (tmp_path / "calls-20261123.jsonl").write_bytes(line(1) + line(4))
+    (tmp_path / "calls-20261123-1.jsonl").write_bytes(line(2) + line(3))
+    found = Records(tmp_path)
+
+    assert [record["ts"][17:19] for record in found.read(Wanted())] == ["04", "03", "02", "01"]
+    with (tmp_path / "calls-20261123-1.jsonl").open("ab") as file:
+        file.write(line(5))
+    with (tmp_path / "calls-20261123.jsonl").open("ab") as file:
+        file.write(line(6))
+    looks = iter([True, False])
+    assert {record["ts"][17:19] for record in found.follow(Wanted(), lambda: next(looks))} == {"05", "06"}
