@@ -30,6 +30,7 @@ from proxy.sources.directory_file import shrinks_too_far
 from proxy.sources.identity_files import NO_FILES, IdentityFiles, node_terms, read_identity
 from proxy.sources.identity_services import authentication_of
 from proxy.sources.judge import OFF, Judge, Rules
+from proxy.sources.replacing import find_unreplaceable
 from proxy.sources.verification import Verifier
 from proxy.store.snapshot import SnapshotError, keep, kept
 
@@ -115,6 +116,8 @@ def _directory(config: Path, settings: Settings) -> Directory:
     found = ProblemList()
     source = number_source(config, settings)
     examined = examine(source, found, NAMES) if source is not None else None
+    if examined is not None:
+        find_unreplaceable(settings, examined, found)
     found.check()
     assert examined is not None  # noqa: S101 - a directory that is not there is a problem
     return examined.directory
@@ -202,7 +205,8 @@ def _node_policy(settings: Settings) -> dict[str, RuleAction]:
 
 
 def _rules_of(settings: Settings, node: Mapping[str, RuleAction], terms: IdentityTerms, trunk: Trunk) -> Rules:
-    return Rules(effective(node, trunk.policy, terms.on_error or "pass"), terms, trunk.mode or settings.node.mode)
+    policy = effective(node, trunk.policy, terms.on_error or "pass", replaces=trunk.role == "access")
+    return Rules(policy, terms, trunk.mode or settings.node.mode, settings.replacement.shows)
 
 
 def changes_refused(config: Path, old: Loaded, new: Loaded, *, force: bool) -> list[Problem]:

@@ -114,6 +114,12 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
     )
 
 
+def is_private(claim: Claim) -> bool:
+    """Whether a Remote-Party-ID asks not to be shown (draft-ietf-sip-privacy-04 §5.2)."""
+    address = _address(claim.value.encode(), claim.header)
+    return address is not None and (param(address.params, b"privacy") or b"off").lower() != b"off"
+
+
 def number_of(party: NameAddr, plan: DialPlan) -> str:
     """The number that From or To names, E.164; else the raw user part."""
     claim = _claim("To", party.uri, party, plan)

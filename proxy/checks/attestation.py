@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.call.model import Call
 from proxy.call.signed import orig_of
+from proxy.checks import caller, display_name, trunk
 from proxy.checks.base import Facts, Outcome, Verdict
 from stirshaken import claims
 from stirshaken.findings import Result
@@ -22,7 +23,8 @@ def attestation(call: Call, verdict: Verdict, facts: Facts) -> str:
 
     A: every number that the call shows is allocated to the trunk. B: the customer is known, a number is not theirs
     (it passes in monitor mode, or stands in a From that nobody screens). C: another operator's call that brings no
-    identity: the node is its gateway. Who shows no number, and an emergency call, is not signed.
+    identity: the node is its gateway. Who shows no number, and an emergency call, is not signed. Of a call whose caller
+    is replaced, `call` is what leaves.
     """
     if not facts.terms.sign or call.emergency or call.in_dialog or not call.caller:
         return ""
@@ -30,7 +32,10 @@ def attestation(call: Call, verdict: Verdict, facts: Facts) -> str:
         return "" if call.identities else "C"
     if call.trunk.role != "access":
         return ""
-    outcomes = [result.outcome for name, result in verdict.results if name in ("trunk", "caller", "display_name")]
+    if verdict.marks.replacement is None:
+        outcomes = [result.outcome for name, result in verdict.results if name in ("trunk", "caller", "display_name")]
+    else:  # `call` is what leaves: nobody has looked at that yet
+        outcomes = [check.judge(call, facts).outcome for check in (trunk.CHECK, caller.CHECK, display_name.CHECK)]
     return "A" if all(outcome is Outcome.PASSED for outcome in outcomes) and _owns_from(call, facts) else "B"
 
 

@@ -83,16 +83,32 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Replacement:
+    """
+    Whom a call shows in place of numbers that are not its trunk's: `number` (E.164) is its only asserted caller where
+    `caller`, stands in From too where `shown`, and is its only diverting number where `diverted`. `hidden`: the call
+    asked for privacy in a way that is lost with what is replaced, so it is asked for anew.
+    """
+
+    number: str
+    caller: bool
+    shown: bool
+    diverted: bool
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Marks:
     """
     What a call that is passed on carries away from here: `fields` (name, value) that are added to it, a Date among
     them in place of its own; the `verstat` of its caller (3GPP TS 24.229 §7.2A.20), "" where nothing is said of it;
-    the `attestation` level that it was signed with.
+    the `attestation` level that it was signed with; the `replacement` of its caller, None where it keeps its own.
     """
 
     fields: tuple[tuple[str, str], ...] = ()
     verstat: str = ""
     attestation: str = ""
+    replacement: Replacement | None = None
 
 
 UNMARKED = Marks()
@@ -103,7 +119,7 @@ class Verdict:
     """
     What follows from the findings under the trunk's policy.
 
-    `action` is what follows ("reject"), `enforced` whether it is acted on (mode block, no emergency);
+    `action` is what follows ("reject", "replace"), `enforced` whether it is acted on (mode block, no emergency);
     `answer` is the SIP answer of a rejection, enforced or not; `advice` the Reason that the sender of a call that
     passes is told of its failed identities (RFC 9410), "" for none.
     """

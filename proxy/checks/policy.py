@@ -41,18 +41,34 @@ FAMILIES: Final = tuple(dict.fromkeys(rule.partition(".")[0] for rule in RULES))
 NAMES: Final = frozenset(RULES) - {"trunk.unknown"} | frozenset(FAMILIES)
 # Nothing is proved where these are found: what follows is said for them alone, not for their family.
 UNPROVED: Final = frozenset({"identity.unreachable"})
+# What is cured by showing the trunk's pilot number instead. A false display name is not a number, and with whom a call
+# of an unknown, suspended or overloaded trunk begins does not matter; a signed identity is either right or wrong.
+REPLACEABLE: Final = frozenset(RULES) & {
+    "caller.missing",
+    "caller.malformed",
+    "caller.not_allocated",
+    "caller.conflict",
+    "caller.anonymous",
+    "caller.dno",
+    "caller.redirected",
+}
 _ON_ERROR: Final[Mapping[OnError, RuleAction]] = MappingProxyType(
     {"pass": RuleAction("tag"), "reject": RuleAction("reject")}
 )
 
 
 def effective(
-    node: Mapping[str, RuleAction], trunk: Mapping[str, RuleAction], on_error: OnError = "pass"
+    node: Mapping[str, RuleAction],
+    trunk: Mapping[str, RuleAction],
+    on_error: OnError = "pass",
+    *,
+    replaces: bool = True,
 ) -> Mapping[str, RuleAction]:
     """
     The action of every rule: a rule's own entry beats its family's, and a trunk's entries beat the node's.
 
     An entry without a status keeps the rule's default status. `on_error` is what follows where nothing is proved.
+    Where nothing can be replaced, for it is no customer's trunk (`replaces`) or no such rule, `replace` rejects.
     """
     chosen: dict[str, RuleAction] = {}
     for rule, default in DEFAULTS.items():
@@ -61,7 +77,8 @@ def effective(
             entry = trunk.get(rule) or node.get(rule) or _ON_ERROR[on_error]
         else:
             entry = trunk.get(rule) or trunk.get(family) or node.get(rule) or node.get(family) or default
-        chosen[rule] = RuleAction(entry.action, entry.status or default.status)
+        kept = entry.action != "replace" or (replaces and rule in REPLACEABLE)
+        chosen[rule] = RuleAction(entry.action if kept else "reject", entry.status or default.status)
     return chosen
 
 

@@ -9,7 +9,8 @@ from typing import Final
 from proxy.call.model import Call
 from proxy.call.trunk import Mode, RuleAction
 from proxy.checks import CHAIN
-from proxy.checks.base import Answer, Check, Facts, Finding, Outcome, Result, Verdict
+from proxy.checks.base import UNMARKED, Answer, Check, Facts, Finding, Marks, Outcome, Result, Verdict
+from proxy.checks.replacement import replacement
 from stirshaken.verify import Verification
 
 PHRASES: Final = {
@@ -44,8 +45,13 @@ STIR: Final = {
 }
 
 
-def judge(call: Call, facts: Facts, policy: Mapping[str, RuleAction], mode: Mode) -> Verdict:
-    """Run every check on a call and say what follows. Total: a check that breaks is an outcome like any other."""
+def judge(
+    call: Call, facts: Facts, policy: Mapping[str, RuleAction], mode: Mode, *, replaces_from: bool = False
+) -> Verdict:
+    """
+    Run every check on a call and say what follows. Total: a check that breaks is an outcome like any other.
+    `replaces_from`: a caller that is replaced is replaced in From too.
+    """
     results = tuple([(check.name, _run(check, call, facts)) for check in CHAIN])
     found = facts.verification
     broken = found is not None
@@ -56,9 +62,16 @@ def judge(call: Call, facts: Facts, policy: Mapping[str, RuleAction], mode: Mode
     ignored = frozenset(rule for rule, entry in policy.items() if entry.action == "ignore")
     findings = tuple(finding for _, result in results for finding in result.findings if finding.rule not in ignored)
     stir = stir_reasons(findings, found, ignored)
-    rejecting = None
+    rejecting = replacing = None
     if not call.emergency:
         rejecting = next((item for item in findings if policy[item.rule].action == "reject"), None)
+        replaced = tuple([item for item in findings if policy[item.rule].action == "replace"])
+        if replaced and rejecting is None:
+            replacing = replacement(call, facts, replaced, shows=replaces_from)
+            rejecting = replaced[0] if replacing is None else None
+    if replacing is not None:
+        marks = Marks(replacement=replacing) if mode == "block" else UNMARKED
+        return Verdict("replace", mode == "block", mode, findings, results, None, found, stir, marks)
     if rejecting is None:
         return Verdict("pass", True, mode, findings, results, None, found, stir)
     answer = answer_to(rejecting, policy[rejecting.rule], stir)

@@ -98,7 +98,7 @@ def tail(
 @click.option("--rule", default="", help="Rule or family that was broken, such as caller.not_allocated.")
 @click.option(
     "--verdict",
-    type=click.Choice(["pass", "reject", "would-reject"]),
+    type=click.Choice(["pass", "reject", "would-reject", "replace", "would-replace"]),
     default=None,
     help="Verdict; reject finds would-reject too.",
 )

@@ -23,6 +23,7 @@ from proxy.sources.admin_files import read_admin
 from proxy.sources.directory import examine
 from proxy.sources.identity_files import NO_FILES, IdentityFiles, node_terms, read_identity
 from proxy.sources.identity_services import certificate_ends
+from proxy.sources.replacing import doubts, find_unreplaceable
 from proxy.store.entries import Examined
 
 
@@ -60,6 +61,8 @@ def check(config: Path, today: date) -> Report:
         found.add(*error.problems)
     source = number_source(config, settings)
     examined = examine(source, found, NAMES) if source is not None else None
+    if settings is not None and examined is not None:
+        find_unreplaceable(settings, examined, found)
     if settings is not None:
         trunks = examined.directory.trunks.values() if examined is not None else ()
         files = read_identity(config, settings, trunks, found)
@@ -80,6 +83,8 @@ def _warnings(config: Path, settings: Settings, examined: Examined, today: date)
         yield Problem(file, 0, 0, "identity.trust_anchors", "warning.no_anchors")
     if settings.admin.tokens is not None and settings.admin.certificate is None and not settings.admin.is_local:
         yield Problem(file, 0, 0, "admin.tokens", "warning.admin_clear")
+    for trunk_id, message, values in doubts(settings, examined, today):
+        yield Problem(*examined.places[trunk_id], message, {"trunk": trunk_id, **values})
     for trunk_id, place in examined.places.items():
         for message, values in _about_trunk(trunk_id, settings, examined, today):
             yield Problem(*place, message, {"trunk": trunk_id, **values})

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from proxy.call.model import Call, Claim
-from proxy.checks.base import Verdict
+from proxy.checks.base import Replacement, Verdict
 from proxy.core.actions import Decided, Ended, EndedBy
 from proxy.core.place import Hop
 from proxy.sip.request import Request
@@ -28,12 +28,13 @@ class CallState:
     `caller` and `callee` are where the two sides are reached; `started_at` and `answered_at` are on the
     core's clock; `heard` are the responses above 100 to the INVITE, `answers` the 2xx whose dialogs have not
     ended; `towards` is the trunk whose calls it is counted among too; `vouched` what has been judged of who
-    calls; `cookie` what its Record-Route carries; `cancelled` whether the caller gave up.
+    calls, `replaced` what of it shows somebody else, and whom; `cookie` what its Record-Route carries; `cancelled`
+    whether the caller gave up.
     """
 
     __slots__ = (
         "answered_at", "answers", "call", "callee", "callee_text", "callee_trunk", "caller", "cancelled", "cookie",
-        "heard", "key", "ladder", "leg", "started_at", "status", "to", "towards", "verdict", "vouched",
+        "heard", "key", "ladder", "leg", "replaced", "started_at", "status", "to", "towards", "verdict", "vouched",
     )  # fmt: skip
 
     def __init__(self, leg: bytes, request: Request, call: Call, caller: Hop, started_at: float) -> None:
@@ -54,6 +55,7 @@ class CallState:
         self.heard: list[bytes] = []
         self.answers: list[bytes] = []
         self.vouched: set[Vouched] | None = None
+        self.replaced: tuple[set[Vouched], Replacement] | None = None
         self.cookie = b""
         self.ladder: list[tuple[float, str, str, str]] = []
 
@@ -76,6 +78,16 @@ class CallState:
     def vouch(self, claims: Iterable[Claim]) -> None:
         """These claims have been judged."""
         self.vouched = (self.vouched or set()) | set(map(vouched, claims))
+
+    def replace(self, claims: Iterable[Claim], given: Replacement) -> None:
+        """These claims have been judged, and somebody else is shown instead."""
+        self.vouched = self.vouched or set()
+        self.replaced = (set(map(vouched, claims)), given)
+
+    def replacement_of(self, claims: Iterable[Claim]) -> Replacement | None:
+        """Who is shown instead of these claims, where that has been judged in this call."""
+        known = self.replaced
+        return known[1] if known is not None and set(map(vouched, claims)) <= known[0] else None
 
     def vouches(self, claims: Iterable[Claim]) -> bool:
         """Whether each of these claims has been judged in this call."""

@@ -6,12 +6,13 @@ from typing import Final
 
 from proxy.call.extract import extract, number_of
 from proxy.call.model import Call
-from proxy.checks.base import Verdict
-from proxy.core import forward
+from proxy.checks.base import UNMARKED, Marks, Verdict
+from proxy.core import forward, replaced
 from proxy.core.actions import Address, Decided
 from proxy.core.calls import CallState
 from proxy.core.initial import ALLOW, pass_on, pass_on_stateless, reason_lines
 from proxy.core.place import SIP_PORT, Hop, ip_of, show
+from proxy.core.replaced import Swap
 from proxy.core.route import Routed, names_tag, read_routes
 from proxy.core.state import Context, State
 from proxy.sip.errors import ParseError
@@ -63,7 +64,10 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
         status = answer.status
         state.answer(context, status, now, answer.phrase, reason_lines(answer))
     else:
-        if call is not None:
+        context.given = verdict.marks.replacement
+        if call is not None and context.given is not None:
+            call.replace(asked.claims, context.given)
+        elif call is not None:
             call.vouch(asked.claims)
         _pass_on(state, context, routed, now)
     callee_trunk = "" if call is None else call.callee_trunk
@@ -77,7 +81,8 @@ def receive_ack(state: State, request: Request, source: Address, listener: int, 
     if hop is None or request.max_forwards == 0:
         state.tally.count["parse_errors_total", "stray_ack"] += 1
         return
-    if pass_on_stateless(state, request, _addressed(state, routed, hop), hop, source) and call is not None:
+    swap = _swap(state, request, routed, call, hop)
+    if pass_on_stateless(state, request, _addressed(state, routed, hop), hop, source, swap) and call is not None:
         call.saw(now, "in", show(source), "ACK")
         call.saw(now, "out", hop.text, "ACK")
 
@@ -88,12 +93,21 @@ def _pass_on(state: State, context: Context, routed: Routed, now: float) -> None
     hop = _hop(state, request, routed, call, context.listener, now, trusted=trusted)
     if hop is None:
         state.answer(context, 478, now)
-    elif not pass_on(state, context, _addressed(state, routed, hop), hop, now, []):
+        return
+    marks = UNMARKED if context.given is None else Marks(replacement=context.given)
+    swap = _swap(state, request, routed, call, hop)
+    if not pass_on(state, context, _addressed(state, routed, hop), hop, now, [], marks, swap):
         state.answer(context, 513, now)
     elif call is not None:
         call.saw(now, "out", context.far, request.method.decode("ascii", "replace"))
         if trusted and request.method in _SHOWN and context.client is not None:
             call.keep(context.client.data, answer=False)  # the core side may have moved its Contact
+
+
+def _swap(state: State, request: Request, routed: Routed, call: CallState | None, hop: Hop) -> Swap | None:
+    """What From or To reads on the other side, in a call that shows there another caller than its own."""
+    cookie = routed.cookie or (b"" if call is None else call.cookie)
+    return replaced.in_dialog(state.stamp, request, cookie, state.place.listeners[hop.listener])
 
 
 def _admitted(
@@ -144,7 +158,8 @@ def _unvouched(state: State, context: Context, call: CallState | None) -> Call |
     named = (request.from_.uri, request.from_.display) == (call.to.uri, call.to.display)
     if named and request.from_tag != call.key[1]:
         claims = tuple(claim for claim in claims if claim.header != "From")
-    return None if call.vouches(claims) else asked
+    context.given = call.replacement_of(claims)
+    return None if context.given is not None or call.vouches(claims) else asked
 
 
 def _hop(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from proxy.checks.base import UNMARKED, Marks
-from proxy.core import verstat
+from proxy.core import replaced, verstat
 from proxy.core.actions import Address
 from proxy.core.place import Place, hostport
+from proxy.core.replaced import Swap
 from proxy.core.route import Routed
 from proxy.sip import build
 from proxy.sip.fields import Via, param
@@ -65,10 +66,12 @@ def forwarded(
     record: list[bytes],
     outside: bool = False,
     marks: Marks = UNMARKED,
+    swap: Swap | None = None,
 ) -> bytes:
     """
     The octets to send. `via` is the received top Via line as it must read now (b"": as it came), `record`
-    the Record-Route lines to add; what comes from `outside` loses its verstat, and `marks` are put on.
+    the Record-Route lines to add; what comes from `outside` loses its verstat, and `marks` are put on; `swap` is a
+    From or To that reads otherwise there.
     """
     message: Message = request.message
     lines = message.lines.copy()
@@ -83,10 +86,16 @@ def forwarded(
         lines[message.names.index(MAX_FORWARDS)] = b"Max-Forwards: %d" % (request.max_forwards - 1)
     else:
         own.append(b"Max-Forwards: %d" % DEFAULT_MAX_FORWARDS)
+    if swap is not None:
+        lines[message.names.index(swap.field)] = swap.line
+    if marks.replacement is not None:
+        own += replaced.fields(message, lines, marks.replacement, place.listeners[egress])
     if marks.fields:
         own += _added(message, lines, marks)
     if ROUTE in message.names:
         lines = _rerouted(message, lines, routed.routes)
+    if marks.replacement is not None:
+        lines = [line for line in lines if line]
     return build.join(b"%b %b SIP/2.0" % (message.method, routed.uri), own + lines, message.body)
 
 

@@ -7,12 +7,13 @@ from typing import Final
 from proxy.call.extract import called_of, extract
 from proxy.call.trunk import Trunk
 from proxy.checks.base import UNMARKED, Answer, Marks, Verdict
-from proxy.core import forward, stamp
+from proxy.core import forward, replaced, stamp
 from proxy.core.actions import Address
 from proxy.core.calls import CallState
 from proxy.core.cancel import TIMER_C
 from proxy.core.hops import Target, Tries
 from proxy.core.place import Hop
+from proxy.core.replaced import Swap
 from proxy.core.route import Routed, read_routes, record_route
 from proxy.core.stamp import split_branch
 from proxy.core.state import Context, State
@@ -158,6 +159,11 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
         _reject(state, context, call, status, now)
         return
     context.advice = verdict.advice
+    given = verdict.marks.replacement
+    if given is not None:
+        call.replace(call.call.claims, given)
+        kept = replaced.kept(context.request, given)
+        call.cookie = state.stamp.cookie(call.leg, *call.key, state.today, kept) if kept else call.cookie
     if not invite(state, context, Tries(targets, call.cookie, verdict.marks), now):
         _reject(state, context, call, 513, now)
         return
@@ -256,12 +262,15 @@ def pass_on(
     now: float,
     record: list[bytes],
     marks: Marks = UNMARKED,
+    swap: Swap | None = None,
 ) -> bool:
     """
     Send a request downstream in a client transaction (§16.6 steps 8–10); False, and nothing done, when what we
-    must add makes it longer than a datagram can be.
+    must add makes it longer than a datagram can be. `swap` is its From or To there, where that is not its own.
     """
     request = context.request
+    if marks.replacement is not None and swap is None:
+        swap = replaced.shown(request, marks.replacement, state.place.listeners[hop.listener])
     branch = make_branch(state, request, context.source[0], state.origin(context), hop)
     data = forward.forwarded(
         request,
@@ -273,9 +282,11 @@ def pass_on(
         record=record,
         outside=context.trunk.role != "core",
         marks=marks,
+        swap=swap,
     )
     if len(data) > MAX_DATAGRAM:
         return False
+    context.swap = None if swap is None else replaced.received(request.message, swap)
     invite = request.method == b"INVITE"
     context.far = hop.text
     key = client_key(branch, request.method)
@@ -301,7 +312,9 @@ def pass_on_cancel(state: State, request: Request, trunk: Trunk, source: Address
         pass_on_stateless(state, request, _route(state, request, target.hop), target.hop, source)
 
 
-def pass_on_stateless(state: State, request: Request, routed: Routed, hop: Hop, source: Address) -> bool:
+def pass_on_stateless(
+    state: State, request: Request, routed: Routed, hop: Hop, source: Address, swap: Swap | None = None
+) -> bool:
     """Send a request downstream without a transaction (§16.11); False when it would be longer than a datagram."""
     data = forward.forwarded(
         request,
@@ -311,6 +324,7 @@ def pass_on_stateless(state: State, request: Request, routed: Routed, hop: Hop, 
         branch=make_branch(state, request, source[0], state.stamp.of_request(request, source[0]), hop),
         egress=hop.listener,
         record=[],
+        swap=swap,
     )
     if len(data) > MAX_DATAGRAM:
         return False

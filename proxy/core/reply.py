@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.core import cancel, failover, initial, probe, respond
+from proxy.core import cancel, failover, initial, probe, replaced, respond
 from proxy.core.actions import EndedBy
 from proxy.core.calls import CallState
 from proxy.core.route import names_tag
@@ -125,6 +125,8 @@ def _other_response(state: State, context: Context, response: Response, event: s
 
 def _pass_up(state: State, context: Context, response: Response, event: str, now: float) -> None:
     data = response.upstream
+    if context.swap is not None:
+        data = replaced.restored(data, context.swap)
     if response.status == 503 and context.tries is not None:
         data = failover.without_retry_after(data)
     if context.advice:  # a failed identity of a call that passes, told in the next response (RFC 9410 §5)
@@ -221,6 +223,8 @@ def _stray(state: State, response: Response, listener: int) -> None:
         egress = None if to is None else state.place.egress(to[0], listener)
         wanted = response.status // 100 == 2 or origin not in state.calls
         if origin == ours and wanted and to is not None and egress is not None:
-            state.transmit(response.upstream, to, egress, False)
+            state.transmit(
+                replaced.restored_by_route(state.stamp, state.place, message, response.upstream), to, egress, False
+            )
             return
     state.tally.count["parse_errors_total", "stray_response"] += 1

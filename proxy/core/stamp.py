@@ -15,6 +15,8 @@ from proxy.transaction.key import COOKIE
 
 _OCTETS: Final = 8  # 64 bits: enough that nobody guesses a value within the life of a call
 _LEG: Final = 2 * _OCTETS
+_DAY: Final = _LEG + 6
+_WHOLE: Final = _DAY + 2 * _OCTETS
 # A call that began before midnight goes on after it; one that is two days old and unknown has lost its BYE.
 _COOKIE_DAYS: Final = 2
 _HEX: Final = re.compile(rb"[0-9a-f]+")
@@ -65,27 +67,38 @@ class Stamp:
         parts = (request.message.uri, request.call_id, request.from_tag, request.to_tag, source.encode(), *routes)
         return b"%08x" % crc32(b"\0".join(parts), request.cseq)
 
-    def cookie(self, leg: bytes, call_id: bytes, caller_tag: bytes, today: date) -> bytes:
+    def cookie(self, leg: bytes, call_id: bytes, caller_tag: bytes, today: date, kept: bytes = b"") -> bytes:
         """
-        What the Record-Route of a call carries: the leg (the `origin` of its INVITE), the day, and proof
-        that this node has let the dialog through on that day.
+        What the Record-Route of a call carries: the leg (the `origin` of its INVITE), the day, proof that this
+        node has let the dialog through on that day, and what else has to be `kept` for it, covered by the proof.
         """
-        day = b"%06x" % today.toordinal()
-        return leg + day + self.tag(b"cookie", leg, call_id, caller_tag, day)
+        return self._cookie(leg, call_id, caller_tag, b"%06x" % today.toordinal(), kept)
+
+    def _cookie(self, leg: bytes, call_id: bytes, caller_tag: bytes, day: bytes, kept: bytes) -> bytes:
+        covered = (leg, call_id, caller_tag, day, kept) if kept else (leg, call_id, caller_tag, day)
+        return leg + day + self.tag(b"cookie", *covered) + kept.hex().encode()
+
+    def made_for(self, cookie: bytes, call_id: bytes, caller_tag: bytes) -> bool:
+        """Whether a cookie is one of this node for a dialog whose caller has this tag, whatever its day."""
+        return cookie == self._cookie(cookie[:_LEG], call_id, caller_tag, cookie[_LEG:_DAY], kept_in(cookie))
 
     def leg(self, cookie: bytes, call_id: bytes, tags: tuple[bytes, bytes], today: date) -> bytes:
         """The leg of a cookie of one of the last days, for a dialog with one of these tags; b"" of any other."""
-        if len(cookie) != _LEG + 6 + 2 * _OCTETS or not _HEX.fullmatch(cookie):
+        if len(cookie) < _WHOLE or not _HEX.fullmatch(cookie):
             return b""
-        leg, ordinal = cookie[:_LEG], int(cookie[_LEG : _LEG + 6], 16)
-        if not 0 <= today.toordinal() - ordinal <= _COOKIE_DAYS:
+        if not 0 <= today.toordinal() - int(cookie[_LEG:_DAY], 16) <= _COOKIE_DAYS:
             return b""
-        day = date.fromordinal(ordinal)
-        return leg if any(cookie == self.cookie(leg, call_id, tag, day) for tag in tags) else b""
+        return cookie[:_LEG] if any(self.made_for(cookie, call_id, tag) for tag in tags) else b""
 
     def tag(self, *parts: bytes) -> bytes:
         """A keyed hash over some octets, in hexadecimal."""
         return self._hash(b"\0".join(parts)).hexdigest().encode()
+
+
+def kept_in(cookie: bytes) -> bytes:
+    """What a cookie carries beside its proof; b"" for nothing, or for one that is none."""
+    more = cookie[_WHOLE:]
+    return bytes.fromhex(more.decode()) if more and len(more) % 2 == 0 and _HEX.fullmatch(more) else b""
 
 
 def branch(origin: bytes, path: bytes, mark: bytes) -> bytes:

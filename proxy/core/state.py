@@ -8,6 +8,7 @@ from typing import Final
 
 from proxy.call.model import Call
 from proxy.call.trunk import Trunk
+from proxy.checks.base import Replacement
 from proxy.core.actions import Action, Address, EndedBy, Judge, News, Send
 from proxy.core.admit import Admission
 from proxy.core.calls import Calls, CallState
@@ -15,6 +16,7 @@ from proxy.core.forward import received_via, response_address
 from proxy.core.gate import Gate
 from proxy.core.hops import Hops, Target, Tries
 from proxy.core.place import Place, show
+from proxy.core.replaced import Swap
 from proxy.core.route import Routed
 from proxy.core.stamp import Stamp
 from proxy.core.tally import Tally
@@ -79,14 +81,16 @@ class Context:
     INVITE that began it, `foreign_route` whether that one names hops of its own; `origin` stands for it in tags
     and branches (b"" until asked for); `ticket` names the verdict it waits for, `asked` and `routed` what a
     re-INVITE is judged by and where it goes then; `peer` and `far` are upstream and downstream for the ladder;
+    `given` is whom the request shows instead of its caller, `swap` the From or To that its responses get back;
     `provisional` turns True when downstream has answered at all; `tries` are the next hops of a new INVITE that has
     been passed on; `advice` is the Reason that upstream is still to be told (RFC 9410).
     """
 
     __slots__ = (
-        "advice", "armed", "asked", "cancelled", "client", "far", "foreign_route", "initial", "listener",
+        "advice", "armed", "asked", "cancelled", "client", "far", "foreign_route", "given", "initial", "listener",
         "origin",
-        "peer", "provisional", "request", "routed", "server", "source", "state", "ticket", "tries", "trunk", "via",
+        "peer", "provisional", "request", "routed", "server", "source", "state", "swap", "ticket", "tries", "trunk",
+        "via",
     )  # fmt: skip
 
     def __init__(self, request: Request, source: Address, listener: int, trunk: Trunk) -> None:
@@ -106,6 +110,8 @@ class Context:
         self.foreign_route = False
         self.asked: Call | None = None
         self.routed: Routed | None = None
+        self.given: Replacement | None = None
+        self.swap: Swap | None = None
         self.ticket = 0
         self.advice = ""
         self.provisional = False

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from proxy.demo.signers import EXPIRED, GOOD
 
 HOST = "127.0.0.1"  # the proxy, the callee, metrics and admin
-# callers: two customers' trunks, another operator's, and no trunk
-BLOCKING, MONITORED, PEER, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.9"
+# callers: three customers' trunks, another operator's, and no trunk
+BLOCKING, MONITORED, PEER, REPLACED, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.9"
+HOSTS = (BLOCKING, MONITORED, PEER, REPLACED, STRANGER)
 
 CONFIG = """\
 node: {{name: demo, mode: block, workers: 1, answer_strangers: false, state: "{home}/state"}}
@@ -24,6 +25,7 @@ identity:
   max_iat_age: 60s
   repositories: {{allow: ["{repository}"], private: true, ca: web.pem}}
   sign: {{key: sp.key, certificate_url: "https://{repository}/sp.pem", spc: "1234"}}
+replacement: {{from: true}}
 records: {{directory: "{home}/records", mask_numbers: false, retention: 180d}}
 metrics: {{address: "{host}:{metrics}"}}
 admin: {{address: "{host}:{admin}"}}
@@ -33,6 +35,7 @@ TRUNKS = f"""\
 customers:
   - {{id: acme, name: "Acme 呼叫中心"}}
   - {{id: bolt, name: "Bolt 快递"}}
+  - {{id: dove, name: "Dove 酒店"}}
   - {{id: carrier, name: "另一家运营商 / another operator"}}
 trunks:
   - id: acme-1
@@ -57,6 +60,17 @@ trunks:
     dial_plan: {{country: "86", area: "21"}}
     allocations:
       - {{first: "+862166660000", last: "+862166660099", purpose: "delivery calls"}}
+  - id: dove-1
+    customer: dove
+    role: access
+    mode: block
+    sources: ["{REPLACED}/32"]
+    gateway: ["sip:{REPLACED}:5060"]
+    pilot_number: "+862488870000"
+    dial_plan: {{country: "86", area: "24"}}
+    policy: {{caller.not_allocated: {{action: replace}}}}
+    allocations:
+      - {{first: "+862488870000", last: "+862488870099", purpose: "rooms"}}
   - id: carrier-1
     customer: carrier
     role: peer
@@ -96,6 +110,7 @@ class Token:
 
 SIGNED = Expected("pass", enforced=True, status=200, signed="A")
 VALID = Expected("pass", enforced=True, status=200)
+CURED = Expected("replace", enforced=True, status=200, rule="caller.not_allocated", signed="A")
 EMERGENCY = Expected("pass", enforced=True, status=200, rule="caller.not_allocated")  # recorded, never rejected
 
 
@@ -134,6 +149,7 @@ KINDS = (
     Kind("allocated", BLOCKING, _number("02488880001"), SIGNED),
     Kind("service_number", BLOCKING, _number("4008001234"), SIGNED),
     Kind("not_allocated", BLOCKING, _number("02488889999"), _rejected("caller.not_allocated")),
+    Kind("replaced", REPLACED, _number("02488889999"), CURED),
     Kind(
         "good_pai",
         BLOCKING,

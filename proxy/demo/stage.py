@@ -105,7 +105,7 @@ async def running() -> AsyncIterator[Stage]:
         (home / "trunkward.yaml").write_text(scenario.CONFIG.format(home=home, **ports), encoding="utf-8")
         (home / "trunks.yaml").write_text(scenario.TRUNKS, encoding="utf-8")
         phones = {}
-        for host in (scenario.BLOCKING, scenario.MONITORED, scenario.PEER, scenario.STRANGER):
+        for host in scenario.HOSTS:
             phones[host] = await caller.phone(host, (scenario.HOST, sip))
             held.callback(phones[host].close)
         await held.enter_async_context(_program(home, phones[scenario.BLOCKING]))

@@ -77,6 +77,8 @@ def _verdict_line(report: Decided, node: str, ts: str) -> dict[str, Any]:
     line["numbers"] = _numbers(report.call.claims)
     line["findings"] = [_finding(item) for item in report.verdict.findings]
     line["status"] = report.status
+    given = report.verdict.marks.replacement
+    line["caller_sent"] = given.number if given is not None and given.caller else None
     line["attestation"] = (report.verdict.marks.attestation or None) if report.status is None else None
     line["identity"] = identity_of(report.verdict)
     line["next_hop"] = report.next_hop or None
@@ -125,6 +127,7 @@ def _refused_line(report: Refused, node: str, ts: str) -> dict[str, Any]:
             }
         ],
         "status": report.status,
+        "caller_sent": None,
         "attestation": None,
         "identity": None,
         "next_hop": None,

@@ -95,6 +95,7 @@ class Explained:
             "identity": identity_of(verdict),
             "verdict": verdict.action,
             "enforced": verdict.enforced,
+            "caller_sent": sent_by(verdict, call.trunk),
             "answer": None
             if answer is None
             else {"status": answer.status, "phrase": answer.phrase, "reason": answer.reason},
@@ -130,6 +131,9 @@ class Explained:
     def summary(self, lang: str) -> str:
         """The verdict in a sentence."""
         answer = self.verdict.answer
+        if self.verdict.action == "replace":
+            key = "explain.replace" if self.verdict.enforced else "explain.would_replace"
+            return text(key, lang, number=self.call.trunk.pilot_number, trunk=self.call.trunk.id)
         if self.verdict.action != "reject" or answer is None:
             emergency = self.call.emergency and self.verdict.findings
             key = "explain.emergency" if emergency else "explain.pass"
@@ -150,6 +154,11 @@ def ask(loaded: Loaded, question: Question, today: date) -> Explained:
     called, emergency = called_of(request, trunk.dial_plan)
     call = extract(request, trunk, question.source or "", "", called, emergency)
     return Explained(call, asyncio.run(_judged(loaded, call, today)))
+
+
+def sent_by(verdict: Verdict, trunk: Trunk) -> str | None:
+    """The number that is shown instead of the caller, in mode block at least; None where the caller stays."""
+    return trunk.pilot_number if verdict.action == "replace" else None
 
 
 async def _judged(loaded: Loaded, call: Call, today: date) -> Verdict:

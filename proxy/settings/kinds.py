@@ -16,6 +16,10 @@ from proxy.settings.problems import nearest
 Endpoint: TypeAlias = tuple[str, int]
 
 SIP_PORT: Final = 5060
+# Rules whose calls may leave with the trunk's pilot number instead (checks.policy.REPLACEABLE), and their family
+REPLACEABLE: Final = frozenset(
+    f"caller.{name}" for name in ("missing", "malformed", "not_allocated", "conflict", "anonymous", "dno", "redirected")
+) | {"caller"}
 STATUSES: Final = (403, 404, 428, 433, 436, 437, 438, 480, 503, 603, 607, 608)
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)")
@@ -247,8 +251,11 @@ def status_of(value: Any) -> Any:
 class PolicyAction(Section):
     """What follows when a rule is broken."""
 
-    action: Annotated[Literal["reject", "tag", "ignore"], one_of("reject", "tag", "ignore", later=("replace",))] = (
-        Field(description="`reject` the call, `tag` it (pass and record), or `ignore` the rule.")
+    action: Annotated[Literal["reject", "replace", "tag", "ignore"], one_of("reject", "replace", "tag", "ignore")] = (
+        Field(
+            description="`reject` the call, `replace` its caller by the trunk's pilot number (`caller.*`), "
+            "`tag` it (pass and record), or `ignore` the rule."
+        )
     )
     status: Annotated[int | None, BeforeValidator(status_of)] = Field(
         default=None, description="SIP status of a rejection; default: the rule's own."

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.settings import yaml_strict
-from proxy.settings.kinds import Endpoint
+from proxy.settings.kinds import REPLACEABLE, Endpoint
 from proxy.settings.model import DirectorySource, Numbering, Settings
 from proxy.settings.problems import Problem, ProblemList, nearest
 from proxy.settings.yaml_strict import Document, dotted
@@ -152,13 +152,16 @@ class _Places:
 def policy_problems(
     document: Document, policy: object, path: yaml_strict.Path, rules: Collection[str]
 ) -> Iterator[Problem]:
-    """Find names in a raw policy that are no rules, and statuses where nothing is rejected."""
+    """Find names in a raw policy that are no rules, replacements of what is no number, and statuses without use."""
     for name, entry in policy.items() if isinstance(policy, dict) else ():
         inner = (*path, name)
         if name not in rules:
             line, column = document.positions.key(inner)
             values = {"rule": name, "near": nearest(name, sorted(rules))}
             yield Problem(document.file, line, column, dotted(inner), "config.unknown_rule", values)
+        elif isinstance(entry, dict) and entry.get("action") == "replace" and name not in REPLACEABLE:
+            line, column = document.positions.value((*inner, "action"))
+            yield Problem(document.file, line, column, dotted((*inner, "action")), "config.not_replaceable")
         if isinstance(entry, dict) and "status" in entry and entry.get("action") in ("tag", "ignore"):
             line, column = document.positions.value((*inner, "status"))
             yield Problem(document.file, line, column, dotted((*inner, "status")), "config.status_without_reject")

@@ -161,6 +161,16 @@ class Numbering(Section):
     )
 
 
+class ReplacementTerms(Section):
+    """What a call shows whose caller is replaced."""
+
+    shows: bool = Field(
+        default=False,
+        alias="from",
+        description="Whether From shows the pilot number as well; P-Asserted-Identity always does.",
+    )
+
+
 class Records(Section):
     """The call records."""
 
@@ -243,6 +253,9 @@ class Settings(Section):
     )
     policy: Mapping[str, PolicyAction] = Field(
         default={}, description="Rule or rule family → what follows. A trunk may say otherwise."
+    )
+    replacement: ReplacementTerms = Field(
+        default=ReplacementTerms(), description="What a call shows whose caller is replaced (action `replace`)."
     )
     records: Records = Field(default=Records(), description="The call records.")
     metrics: Metrics = Field(default=Metrics(), description="The Prometheus endpoint.")

@@ -21,6 +21,11 @@ def join(first: bytes, lines: list[bytes], body: bytes) -> bytes:
     return b"%b\r\n%b\r\n\r\n%b" % (first, b"\r\n".join(lines), body)
 
 
+def addressed(name: bytes, uri: bytes, params: bytes = b"") -> bytes:
+    """A field line that names a URI, without a display name; `params` begins with ";" or is empty."""
+    return b"%b: <%b>%b" % (name, uri, params)
+
+
 def response(
     request: Message,
     top_via: bytes,

@@ -13,7 +13,8 @@ from proxy.call.model import Call
 from proxy.call.trunk import IdentityTerms, Mode, RuleAction
 from proxy.checks import identity, traffic, verdict
 from proxy.checks.attestation import attestation, verstat
-from proxy.checks.base import UNMARKED, Facts, Marks, Verdict
+from proxy.checks.base import Facts, Marks, Verdict
+from proxy.checks.replacement import leaving
 from proxy.sources.signing import Authentication
 from proxy.sources.verification import Verifier
 
@@ -22,11 +23,12 @@ OFF: Final = IdentityTerms("off", "", "pass", False)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is asked of the calls of one trunk."""
+    """What is asked of the calls of one trunk; `replaces_from`: a caller that is replaced is replaced in From too."""
 
     policy: Mapping[str, RuleAction]
     terms: IdentityTerms
     mode: Mode
+    replaces_from: bool = False
 
 
 class Judge:
@@ -92,23 +94,24 @@ class Judge:
         return rules, facts
 
     def _judged(self, call: Call, facts: Facts, rules: Rules) -> Verdict:
-        judged = verdict.judge(call, facts, rules.policy, rules.mode)
+        judged = verdict.judge(call, facts, rules.policy, rules.mode, replaces_from=rules.replaces_from)
         if judged.action == "reject" and judged.enforced:
             return judged
+        given = judged.marks.replacement
         try:
-            marks = self._marks(call, judged, facts)
+            marks = self._marks(call if given is None else leaving(call, given), judged, facts)
         except Exception:  # noqa: BLE001  # as above; the record shows that nothing was signed
             return judged
-        return judged if marks is UNMARKED else replace(judged, marks=marks)
+        return judged if marks is judged.marks else replace(judged, marks=marks)
 
     def _marks(self, call: Call, judged: Verdict, facts: Facts) -> Marks:
         said = verstat(call, judged, facts) if self._tells else ""
         level = attestation(call, judged, facts) if self._signer is not None else ""
         if self._signer is None or not level:
-            return Marks(verstat=said) if said else UNMARKED
+            return replace(judged.marks, verstat=said) if said else judged.marks
         diverting = identity.diverting(call, facts) if call.identities else ()
         fields, attested = self._signer.fields(call, level, diverting)
-        return Marks(fields, said, attested)
+        return Marks(fields, said, attested, judged.marks.replacement)
 
 
 def _too_many(call: Call, facts: Facts, rules: Rules) -> bool:

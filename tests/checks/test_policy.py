@@ -65,3 +65,17 @@ def test_every_rule_has_an_action() -> None:
     assert set(effective({}, {})) == set(RULES) == set(DEFAULTS)
     assert FAMILIES == ("trunk", "caller", "identity", "traffic")
     assert "trunk.unknown" not in NAMES
+
+
+@pytest.mark.parametrize(
+    ("policy", "rule", "replaces", "action"),
+    [
+        ("caller", "caller.not_allocated", True, "replace"),
+        ("caller", "caller.display_name", True, "reject"),  # no number to put in its place
+        ("caller", "caller.missing", False, "reject"),  # not a customer's trunk
+        ("caller.missing", "caller.not_allocated", True, "reject"),
+    ],
+)
+def test_what_cannot_be_replaced_is_rejected(policy: str, rule: str, replaces: bool, action: str) -> None:
+    chosen = effective({policy: RuleAction("replace")}, {}, replaces=replaces)
+    assert chosen[rule] == RuleAction(action, DEFAULTS[rule].status)  # type: ignore[arg-type]

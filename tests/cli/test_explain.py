@@ -214,3 +214,21 @@ def test_an_identity_that_is_more_than_one_line_makes_no_other_field(config: Pat
     answer = json.loads(result.stdout)
     assert [claim["header"] for claim in answer["claims"]] == ["From"]
     assert [each["rules"] for each in answer["identity"]["all"]] == [["identity.invalid"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "lang", "last"),
+    [
+        ("block", "en", "The call passes as a call of +862488880000, the pilot number of trunk acme-1."),
+        ("monitor", "en", "The call is passed as it came; in mode block it would pass as a call of +862488880000, the pilot number of trunk acme-1."),
+        ("block", "zh", "呼叫放行，主叫改为 +862488880000（中继 acme-1 的引示号）。"),
+    ],
+)  # fmt: skip
+def test_who_would_be_shown(mode: str, lang: str, last: str, config: Path) -> None:
+    text = config.read_text().replace("mode: monitor", f"mode: {mode}")
+    config.write_text(text.replace("{action: reject, status: 403}", "{action: replace}"))
+
+    result = run(config, *BAD, "--lang", lang)
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, last)
+    shown = json.loads(run(config, *BAD, "--output", "json").stdout)
+    assert (shown["verdict"], shown["enforced"], shown["caller_sent"]) == ("replace", mode == "block", "+862488880000")

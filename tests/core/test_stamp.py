@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from proxy.core.stamp import Stamp, branch, branch_of, own_branch, split_branch
+from proxy.core.stamp import Stamp, branch, branch_of, kept_in, own_branch, split_branch
 from proxy.sip.message import parse
 from proxy.sip.request import Request
 from tests.story import TODAY, request
@@ -97,3 +97,19 @@ def test_own_branch_of_an_answer() -> None:
 def test_branch_of_what_was_sent() -> None:
     assert branch_of(b"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK-tw-1;rport\r\n") == b"z9hG4bK-tw-1"
     assert branch_of(b"INVITE sip:x SIP/2.0\r\n") == b""
+
+
+KEPT = STAMP.cookie(LEG, b"call", b"a", TODAY, b"+862488880000 sip:1@h")
+
+
+def test_a_cookie_carries_what_it_is_proof_of() -> None:
+    assert (kept_in(KEPT), kept_in(COOKIE), kept_in(b""), kept_in(COOKIE + b"zz")) == (
+        b"+862488880000 sip:1@h",
+        b"",
+        b"",
+        b"",
+    )
+    assert STAMP.leg(KEPT, b"call", (b"b", b"a"), TODAY) == LEG
+    assert (STAMP.made_for(KEPT, b"call", b"a"), STAMP.made_for(KEPT, b"call", b"b")) == (True, False)
+    for forged in (KEPT[:-2], KEPT[:-1] + b"9", COOKIE + KEPT[len(COOKIE) :], KEPT + b"00"):
+        assert STAMP.leg(forged, b"call", (b"b", b"a"), TODAY) == b""

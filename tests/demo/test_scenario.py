@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from proxy.demo.scenario import BLOCKING, CONFIG, HOST, KINDS, MONITORED, PEER, SILENCE, STRANGER, TRUNKS
+from proxy.demo.scenario import BLOCKING, CONFIG, HOST, HOSTS, KINDS, MONITORED, PEER, REPLACED, SILENCE, TRUNKS
 from proxy.settings.catalogue import text
 
 
@@ -24,8 +24,9 @@ def test_each_host_is_what_the_directory_says() -> None:
         f"{BLOCKING}/32": "block",
         f"{MONITORED}/32": "monitor",
         f"{PEER}/32": "block",
+        f"{REPLACED}/32": "block",
     }
-    assert {kind.host for kind in KINDS} == {BLOCKING, MONITORED, PEER, STRANGER}
+    assert {kind.host for kind in KINDS} == set(HOSTS)
 
 
 def test_the_configuration_is_whole() -> None:
@@ -38,5 +39,5 @@ def test_the_configuration_is_whole() -> None:
 def test_every_way_a_call_can_go_is_shown() -> None:
     ways = {(kind.expected.verdict, kind.expected.enforced, kind.expected.status) for kind in KINDS}
     rejected = {("reject", True, status) for status in (SILENCE, 403, 428, 433, 437, 438)}
-    assert ways == {("pass", True, 200), ("reject", False, 200), *rejected}
+    assert ways == {("pass", True, 200), ("replace", True, 200), ("reject", False, 200), *rejected}
     assert {kind.expected.signed for kind in KINDS} == {"", "A", "B"}

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from proxy.checks.attestation import proves_number
-from proxy.checks.base import Marks
+from proxy.checks.base import Marks, Replacement
 from proxy.checks.policy import effective
 from proxy.checks.verdict import judge
 from proxy.core.actions import Decided, Report
@@ -188,3 +188,15 @@ def test_what_is_attested_is_what_went_out() -> None:
     report = judged(attestation="A")
     assert line_of(report, "gw1", TS)["attestation"] == "A"
     assert line_of(replace(report, status=513), "gw1", TS)["attestation"] is None
+
+
+def test_who_was_sent_instead() -> None:
+    marks = Marks(replacement=Replacement("+862488880000", caller=True, shown=True, diverted=False))
+    report = decided()
+    report.verdict = replace(report.verdict, action="replace", marks=marks)
+    line = line_of(report, "gw1", TS)
+
+    jsonschema.validate(line | CHAIN, SCHEMA)
+    assert (line["verdict"], line["caller_sent"]) == ("replace", "+862488880000")
+    assert masked(line)["caller_sent"] == "+8624****0000"
+    assert line_of(decided(), "gw1", TS)["caller_sent"] is None

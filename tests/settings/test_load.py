@@ -80,7 +80,7 @@ def test_a_good_file(tmp_path: Path) -> None:
         pytest.param("directory:", "numbering: {country: 86, emergency: [110]}\ndirectory:", ['6:22: numbering.country: must be text; write it in quotes: "86"', '6:38: numbering.emergency[0]: must be text; write it in quotes: "110"'], id="unquoted"),
         pytest.param("directory:", "policy: {caller.not_alocated: {action: tag}}\ndirectory:", ["6:10: policy.caller.not_alocated: there is no rule or rule family 'caller.not_alocated', did you mean 'caller.not_allocated'?"], id="rule"),
         pytest.param("directory:", "policy: {caller: {action: tag, status: 403}}\ndirectory:", ["6:40: policy.caller.status: only the action reject has a status"], id="status-without-reject"),
-        pytest.param("directory:", "policy: {caller: {action: replace}}\ndirectory:", ["6:27: policy.caller.action: 'replace' is not available in this version; available: reject, tag, ignore"], id="replace"),
+        pytest.param("directory:", "policy: {trunk: {action: replace}, caller: {action: replace, status: 603}}\ndirectory:", ["6:26: policy.trunk.action: no number can be put in its place; replace is for caller.* but caller.display_name"], id="replace"),
         pytest.param("directory:", "policy: {caller: {action: reject, status: 200}}\ndirectory:", ["6:43: policy.caller.status: 200 is no status for a rejection; one of: 403, 404, 428, 433, 436, 437, 438, 480, 503, 603, 607, 608"], id="status"),
         pytest.param("directory:", "policy: [caller]\ndirectory:", ["6:9: policy: must be a mapping (key: value)"], id="policy-list"),
         pytest.param("directory:", 'metrics: {address: "127.0.0.1:8080"}\ndirectory:', ["1:1: admin.address: the same address as metrics.address"], id="one-port-for-two"),
@@ -132,7 +132,7 @@ policy:
         "c.yaml:4:26: core.next_hops[0].uri: 'gw.example.net' is no IP address; DNS names are not supported yet",
         "c.yaml:4:82: core.next_hops[1].priority: 'high' is no whole number from 0 to 65535",
         "c.yaml:6:3: policy.caller.mising: there is no rule or rule family 'caller.mising', did you mean 'caller.missing'?",
-        "c.yaml:6:27: policy.caller.mising.action: 'rejekt' is not one of: reject, tag, ignore, did you mean 'reject'?",
+        "c.yaml:6:27: policy.caller.mising.action: 'rejekt' is not one of: reject, replace, tag, ignore, did you mean 'reject'?",
     ]  # fmt: skip
     chinese = complaints(tmp_path, written, "zh")
     assert chinese[3] == "c.yaml:3:20: listen[0].adress: 未知的键，是不是想写 'address'？"

@@ -16,6 +16,7 @@ from proxy.checks.base import UNMARKED, Outcome, Verdict
 from proxy.checks.policy import effective
 from proxy.sources.judge import OFF, Judge, Rules
 from proxy.sources.signing import Authentication
+from stirshaken import identity, passport
 from stirshaken.sign import Signer
 from tests.checks.calls import TODAY, call, facts, trunk
 from tests.checks.signed import signed, terms
@@ -172,3 +173,28 @@ def test_a_replay_is_found_and_a_retry_is_not() -> None:
         assert [finding.rule for finding in again.findings] == ["identity.replayed"]
 
     asyncio.run(script())
+
+
+@pytest.mark.parametrize(
+    ("shows", "fields", "level"),
+    [(True, (), "A"), (False, (), "B"), (False, ("P-Asserted-Identity: <sip:1@h>",), "B")],
+    ids=["From too", "From shows a false number", "the same behind a false PAI"],
+)
+def test_who_leaves_is_who_is_signed(shows: bool, fields: tuple[str, ...], level: str) -> None:
+    own = trunk(pilot_number="+862488880000")
+    policy = effective({"caller": RuleAction("replace")}, {})
+    made = asked(
+        judge(acme_1=Rules(policy, terms(), "block", shows)),
+        call(*fields, caller="<sip:+862477770000@h>;tag=a", on=own),
+    )
+    assert (made.action, made.enforced, made.marks.attestation) == ("replace", True, level)
+    assert made.marks.replacement is not None
+    token = passport.decode(identity.parse(dict(made.marks.fields)["Identity"].encode()).token)
+    assert token.orig.value == "862488880000"
+
+
+def test_a_call_that_would_be_replaced_is_signed_as_it_goes_on() -> None:
+    own = trunk(pilot_number="+862488880000")
+    policy = effective({"caller": RuleAction("replace")}, {})
+    made = asked(judge(acme_1=Rules(policy, terms(), "monitor")), call(caller="<sip:+862477770000@h>;tag=a", on=own))
+    assert (made.action, made.enforced, made.marks.attestation, made.marks.replacement) == ("replace", False, "B", None)

@@ -28,7 +28,7 @@ core:
   ring_timeout: {ring_timeout}
 {watch}directory: {{url: "file:directory.yaml", max_shrink: 20%}}
 numbering: {{country: "86", emergency: ["110", "119", "120", "122"]}}
-{identity}records: {{directory: "{here}/records", mask_numbers: false, retention: 180d}}
+{identity}{sections}records: {{directory: "{here}/records", mask_numbers: false, retention: 180d}}
 metrics: {{address: "{host}:{metrics}"}}
 admin: {{address: "{host}:{admin}"}}
 """
@@ -77,7 +77,7 @@ class Setting:
     What a test may choose about the proxy; `more` are extra lines under the allocations of acme-1, `identity` is
     that section of the configuration, `trunks` are further trunks; `hops` and `gateways` are more entries of these
     lists, each after a comma, `watch` are extra lines of the section core; `strangers` says whether sources that
-    are no trunk are answered.
+    are no trunk are answered; `sections` are further sections of the configuration.
     """
 
     core_port: int
@@ -92,6 +92,7 @@ class Setting:
     gateways: str = ""
     watch: str = ""
     strangers: str = "false"
+    sections: str = ""
 
 
 class Proxy:
