@@ -26,9 +26,10 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
 from proxy.admin.process import ControlError, spawn
-from proxy.core.actions import HopChanged, News
+from proxy.core.actions import Commit, HopChanged, News
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
+from proxy.net.commits import Commits
 from proxy.net.node import Node
 from proxy.net.udp import RECEIVE_BUFFER, buffer_size, open_socket
 from proxy.observe import log as logs
@@ -76,6 +77,7 @@ class Server:
         self._retiring: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
         self._wanted: bool | None = None  # a reload asked for during a reload, and whether by force
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._loaded_at = time()
         self._reload_ok = sound
         self._offset = time() - monotonic()
@@ -96,6 +98,8 @@ class Server:
             fsync=settings.records.fsync,
             checkpoint=settings.records.checkpoint,
             signer=Signer(own_key(self._state), settings.node.name),
+            committed=self._committed,
+            refusing=self._refusing,
         )
         self.core = ProxyCore(
             network_of(loaded),
@@ -103,6 +107,7 @@ class Server:
             tally=self.tally,
             today=self._today,
             lengths=Lengths(c=settings.core.ring_timeout),
+            durable=settings.records.durable,
         )
         self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time)
         self._ends = certificate_ends(loaded.identity)
@@ -117,13 +122,14 @@ class Server:
             today=_local_day,
             tally=self.tally,
             log=log,
+            commits=self._commits(),
         )
         self._channel: Channel | None = None
         self._stop = asyncio.Event()
 
     async def run(self) -> int:
         """Serve until SIGTERM or SIGINT; returns the exit status."""
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         settings = self._loaded.settings
         try:
             control, channel_socket = spawn(settings.metrics.address, settings.admin.address, self._config)
@@ -248,6 +254,24 @@ class Server:
             return
         count(report, self.tally)
         self.journal.put(report)
+
+    def _commits(self) -> Commits | None:
+        """What lets verdicts wait for their records, where that is wanted."""
+        records = self._loaded.settings.records
+        return Commits(self._commit, records.durable_wait, self.tally) if records.durable else None
+
+    def _commit(self, wanted: Commit) -> bool:
+        count(wanted.report, self.tally)
+        return self.journal.commit(wanted)
+
+    def _committed(self, tickets: list[int]) -> None:
+        """Called by the journal's thread, as `_refusing` is."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.node.recorded, tickets)
+
+    def _refusing(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.node.unrecorded)
 
     def _snapshot(self) -> bytes:
         """Everything that /metrics shows, as the control process wants it."""

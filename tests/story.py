@@ -8,7 +8,7 @@ from datetime import date
 from proxy.call.directory import Directory, DirectoryBuilder
 from proxy.call.trunk import Customer, DialPlan, Trunk
 from proxy.checks.base import Answer, Finding, Verdict
-from proxy.core.actions import Action, Address, Decided, Ended, HopChanged, Judge, Refused, Send
+from proxy.core.actions import Action, Address, Commit, Decided, Ended, HopChanged, Judge, Refused, Send
 from proxy.core.admit import Admission
 from proxy.core.hops import HopTerms, NextHop
 from proxy.core.place import Hop, Listener, Place
@@ -122,9 +122,11 @@ INVITE = request("INVITE", body=SDP, fields=("Contact: <sip:pbx@127.0.0.2:5060>"
 class Story:
     """One conversation; every action of the core has to be told, and `quiet` asserts that nothing is left."""
 
-    def __init__(self, net: Network | None = None, *, limits: Limits | None = None, key: bytes = KEY) -> None:
+    def __init__(
+        self, net: Network | None = None, *, limits: Limits | None = None, key: bytes = KEY, durable: bool = False
+    ) -> None:
         self.tally = Tally()
-        self.core = ProxyCore(net or network(), key=key, tally=self.tally, today=TODAY, limits=limits)
+        self.core = ProxyCore(net or network(), key=key, tally=self.tally, today=TODAY, limits=limits, durable=durable)
         self.now = 100.0
         self.pending: list[Action] = []
 
@@ -161,6 +163,17 @@ class Story:
         action = self._next()
         assert isinstance(action, Judge), f"expected a question, got {action!r}"
         return action
+
+    def commits(self) -> Commit:
+        """The next action wants a record on disk."""
+        action = self._next()
+        assert isinstance(action, Commit), f"expected a record to be kept, got {action!r}"
+        return action
+
+    def recorded(self, ticket: int) -> Story:
+        """The record is on disk."""
+        self.pending += self.core.recorded(ticket, self.now)
+        return self
 
     def decides(self) -> Decided:
         """The next action reports a verdict."""

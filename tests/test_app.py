@@ -447,3 +447,42 @@ def test_verification_can_be_taken_away_by_a_reload(services: Services) -> None:
 def test_what_is_loaded_goes_between_processes(services: Services) -> None:
     loaded = load_all(services.config)
     assert ForkingPickler.loads(ForkingPickler.dumps(loaded)).identity == loaded.identity
+
+
+@pytest.mark.parametrize("mode", ["block", "monitor"])
+def test_a_durable_record_is_there_when_its_call_arrives(tmp_path: Path, core: Sink, pbx: Sink, mode: str) -> None:
+    """kill -9 as soon as the callee sees the INVITE, or the caller its rejection: nothing is missing."""
+    node = Proxy(tmp_path, Setting(core.port, mode=mode, records=", durable: true"))
+    try:
+        Call(node, pbx, "spoofed", SPOOFED)
+        if mode == "block":
+            pbx.receive(b"SIP/2.0 403")
+        else:
+            core.receive(b"INVITE")
+        Call(node, pbx, "good")
+        core.receive(b"INVITE")
+        node.program.process.kill()
+        assert [record["call_id"] for record in node.records("call.verdict")] == ["spoofed", "good"]
+    finally:
+        node.kill()
+
+
+def test_a_disk_that_refuses_durable_records_stops_no_call(tmp_path: Path, core: Sink, pbx: Sink) -> None:
+    node = Proxy(tmp_path, Setting(core.port, records=", durable: true"))
+    try:
+        full = (1 << 10, resource.RLIM_INFINITY)
+        limits = resource.prlimit(node.program.process.pid, resource.RLIMIT_FSIZE, full)
+        for number in range(3):
+            Call(node, pbx, f"call-{number}")
+            core.receive(b"INVITE")
+        assert node.metrics()["trunkward_records_late_total",] >= 1
+        assert len(node.log("records.late")) == 1
+        resource.prlimit(node.program.process.pid, resource.RLIMIT_FSIZE, limits)
+        node.wait_records("call.verdict", 3)
+        Call(node, pbx, "call-3")
+        core.receive(b"INVITE")
+        (gap,) = node.wait_records("gap", 1)
+        assert (gap["reason"], gap["lost"]) == ("late", 0)
+        node.stop()
+    finally:
+        node.kill()

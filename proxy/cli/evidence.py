@@ -271,6 +271,8 @@ def sentence(fault: Fault, language: str) -> str:
 
 def gap_sentence(gap: Gap, language: str) -> str:
     """A gap in words."""
+    if gap.reason == "late":
+        return visible(text("evidence.late", language, **gap.row()))
     lost = text("evidence.gap.unknown", language) if gap.lost is None else gap.lost
     return visible(text("evidence.gap", language, **(gap.row() | {"lost": lost})))
 

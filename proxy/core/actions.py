@@ -40,6 +40,20 @@ class Judge:
         return f"Judge({self.ticket}, {self.call!r})"
 
 
+class Commit:
+    """Have `report` on disk; what it says is done once that is said through `ProxyCore.recorded(ticket, …)`."""
+
+    __slots__ = ("at", "report", "ticket")
+
+    def __init__(self, ticket: int, report: Decided | Refused) -> None:
+        self.ticket: Final = ticket
+        self.report: Final = report
+        self.at: Final = report.at
+
+    def __repr__(self) -> str:
+        return f"Commit({self.ticket}, {self.report!r})"
+
+
 # The reports are not frozen: nobody changes them, and freezing makes each four times dearer to make.
 
 
@@ -101,6 +115,15 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """Report: from `since` to `at`, `count` verdicts were acted on before their records were on disk."""
+
+    at: float
+    since: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class HopChanged:
     """Report: a next hop ("ip:port") is down, for `cause`, or `up` again. It goes into the log, not into a record."""
 
@@ -110,6 +133,6 @@ class HopChanged:
     cause: str
 
 
-Report: TypeAlias = Decided | Ended | Refused
+Report: TypeAlias = Decided | Ended | Refused | Late
 News: TypeAlias = Report | HopChanged
-Action: TypeAlias = Send | Judge | News
+Action: TypeAlias = Send | Judge | Commit | News

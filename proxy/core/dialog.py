@@ -14,7 +14,7 @@ from proxy.core.initial import ALLOW, pass_on, pass_on_stateless, reason_lines
 from proxy.core.place import SIP_PORT, Hop, ip_of, show
 from proxy.core.replaced import Swap
 from proxy.core.route import Routed, names_tag, read_routes
-from proxy.core.state import Context, State
+from proxy.core.state import Context, Plan, State
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_name_addr, split_values
 from proxy.sip.message import CONTACT, RECORD_ROUTE, line_value, reread
@@ -58,20 +58,37 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
     asked, routed, call = context.asked, context.routed, context.state
     if asked is None or routed is None:
         return
-    answer = verdict.answer
-    status = None
+    answer, plan = verdict.answer, Plan(given=verdict.marks.replacement)
     if verdict.enforced and verdict.action == "reject" and answer is not None:
-        status = answer.status
-        state.answer(context, status, now, answer.phrase, reason_lines(answer))
-    else:
-        context.given = verdict.marks.replacement
-        if call is not None and context.given is not None:
-            call.replace(asked.claims, context.given)
+        plan = Plan(answer.status, answer.phrase, reason_lines(answer))
+    callee_trunk = "" if call is None else call.callee_trunk
+    if state.durable:
+        trusted = context.trunk.role == "core"
+        hop = _hop(state, context.request, routed, call, context.listener, now, trusted=trusted)
+        far = "" if hop is None or plan.status else hop.text
+        state.commit(context, plan, Decided(now, asked, verdict, plan.status or None, far, callee_trunk, 0.0))
+        return
+    _act(state, context, plan, now)
+    state.report(Decided(now, asked, verdict, plan.status or None, context.far, callee_trunk, 0.0))
+
+
+def recorded(state: State, context: Context, now: float) -> None:
+    """Act on a verdict whose record is on disk; a request that has been cancelled waits no more."""
+    if context.plan is not None:
+        _act(state, context, context.plan, now)
+
+
+def _act(state: State, context: Context, plan: Plan, now: float) -> None:
+    asked, routed, call = context.asked, context.routed, context.state
+    if plan.status:
+        state.answer(context, plan.status, now, plan.phrase, plan.extra)
+    elif asked is not None and routed is not None:
+        context.given = replacement = plan.given
+        if call is not None and replacement is not None:
+            call.replace(asked.claims, replacement)
         elif call is not None:
             call.vouch(asked.claims)
         _pass_on(state, context, routed, now)
-    callee_trunk = "" if call is None else call.callee_trunk
-    state.report(Decided(now, asked, verdict, status, context.far, callee_trunk, 0.0))
 
 
 def receive_ack(state: State, request: Request, source: Address, listener: int, now: float, *, core: bool) -> None:

@@ -16,7 +16,7 @@ from proxy.core.place import Hop
 from proxy.core.replaced import Swap
 from proxy.core.route import Routed, read_routes, record_route
 from proxy.core.stamp import split_branch
-from proxy.core.state import Context, State
+from proxy.core.state import Context, Plan, State
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import Via, parse_via, split_values
 from proxy.sip.message import PROXY_REQUIRE, ROUTE, VIA, Message
@@ -147,49 +147,68 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
         state.report(call.decided(now, 487, elapsed))
         state.end_call(call, now, 487, "caller")
         return
+    plan = _plan(state, context, call, verdict, now)
+    if not state.durable:
+        status = _act(state, context, call, plan, now)
+        state.report(call.decided(now, status, now - call.started_at))
+        if status is not None:
+            state.end_call(call, now, status, "proxy")
+        return
+    if not plan.status:
+        call.callee_text, call.callee_trunk = plan.targets[0].hop.text, plan.callee_trunk
+    report = call.decided(now, plan.status or None, elapsed)
+    if report is not None:
+        state.commit(context, plan, report)
+
+
+def recorded(state: State, context: Context, now: float) -> None:
+    """Act on a verdict whose record is on disk."""
+    call, plan = context.state, context.plan
+    if call is None or plan is None or not state.calls.holds(call):
+        return
+    call.callee_text, call.callee_trunk = "", ""  # nothing has gone there yet
+    if context.cancelled:
+        state.end_call(call, now, 487, "caller")
+        return
+    status = _act(state, context, call, plan, now)
+    if status is not None:
+        state.end_call(call, now, status, "proxy")
+
+
+def _plan(state: State, context: Context, call: CallState, verdict: Verdict, now: float) -> Plan:
+    """What follows from a verdict."""
     answer = verdict.answer
     if verdict.enforced and verdict.action == "reject" and answer is not None:
-        _reject(state, context, call, answer.status, now, answer.phrase, reason_lines(answer))
-        return
-    # a route set of the sender's own choosing would make an open relay of us
-    targets, status, callee_trunk = (
-        ([], 403, "") if context.foreign_route else _destination(state, context, call.call.called, now)
-    )
-    if not targets:
-        _reject(state, context, call, status, now)
-        return
-    context.advice = verdict.advice
-    given = verdict.marks.replacement
-    if given is not None:
-        call.replace(call.call.claims, given)
-        kept = replaced.kept(context.request, given)
-        call.cookie = state.stamp.cookie(call.leg, *call.key, state.today, kept) if kept else call.cookie
-    if not invite(state, context, Tries(targets, call.cookie, verdict.marks), now):
-        _reject(state, context, call, 513, now)
-        return
-    call.callee_trunk = callee_trunk
-    state.calls.lead(call, callee_trunk if context.trunk.role == "core" else "")
-    reached(context, now)
-    state.report(call.decided(now, None, elapsed))
+        return Plan(answer.status, answer.phrase, reason_lines(answer))
+    if context.foreign_route:  # a route set of the sender's own choosing would make an open relay of us
+        return Plan(403)
+    targets, status, callee_trunk = _destination(state, context, call.call.called, now)
+    return Plan(0, targets=targets, callee_trunk=callee_trunk) if targets else Plan(status)
+
+
+def _act(state: State, context: Context, call: CallState, plan: Plan, now: float) -> int | None:
+    """Pass a call on as planned, or answer it; the status of the answer, None for a call that has gone on."""
+    status, verdict = plan.status, call.verdict
+    if not status and verdict is not None:
+        context.advice = verdict.advice
+        given = verdict.marks.replacement
+        if given is not None:
+            call.replace(call.call.claims, given)
+            kept = replaced.kept(context.request, given)
+            call.cookie = state.stamp.cookie(call.leg, *call.key, state.today, kept) if kept else call.cookie
+        if invite(state, context, Tries(plan.targets, call.cookie, verdict.marks), now):
+            call.callee_trunk = plan.callee_trunk
+            state.calls.lead(call, plan.callee_trunk if context.trunk.role == "core" else "")
+            reached(context, now)
+            return None
+        status = 513
+    state.answer(context, status, now, plan.phrase, plan.extra)
+    return status
 
 
 def reason_lines(answer: Answer) -> tuple[bytes, ...]:
     """The Reason field line of a rejection (RFC 3326)."""
     return (b"Reason: " + answer.reason.encode("ascii", "replace"),) if answer.reason else ()
-
-
-def _reject(
-    state: State,
-    context: Context,
-    call: CallState,
-    status: int,
-    now: float,
-    phrase: str = "",
-    extra: tuple[bytes, ...] = (),
-) -> None:
-    state.answer(context, status, now, phrase, extra)
-    state.report(call.decided(now, status, now - call.started_at))
-    state.end_call(call, now, status, "proxy")
 
 
 def reached(context: Context, now: float) -> None:

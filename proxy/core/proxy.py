@@ -58,8 +58,12 @@ class ProxyCore:
         today: date,
         lengths: Lengths | None = None,
         limits: Limits | None = None,
+        durable: bool = False,
     ) -> None:
-        """`key` is the node's secret for branches, tags and route cookies."""
+        """
+        `key` is the node's secret for branches, tags and route cookies; with `durable` no verdict acts before
+        its record is on disk.
+        """
         self._state = State(
             network.place,
             network.admission,
@@ -71,6 +75,7 @@ class ProxyCore:
             today,
         )
         self._state.answer_strangers = network.answer_strangers
+        self._state.durable = durable
         self._sweep_at = 0.0
 
     def receive(self, data: bytes, source: Address, listener: int, now: float) -> list[Action]:
@@ -107,6 +112,16 @@ class ProxyCore:
         context = state.pending.pop(ticket, None)
         if context is not None:
             (initial.judged if context.initial else dialog.judged)(state, context, verdict, now)
+        return out
+
+    def recorded(self, ticket: int, now: float) -> list[Action]:
+        """Take the news that the report of `Commit(ticket, …)` is on disk, or that nobody waits for that any more."""
+        state = self._state
+        out = state.begin()
+        context = state.pending.pop(ticket, None)
+        if context is not None:
+            (initial.recorded if context.initial else dialog.recorded)(state, context, now)
+        out += state.refusals.pop(ticket, ())
         return out
 
     def unjudged(self, ticket: int, now: float) -> list[Action]:
@@ -295,22 +310,29 @@ class ProxyCore:
         if message.method in (b"ACK", b"CANCEL"):
             return
         request = Request(message)
+        out = state.out
+        answers = state.begin()
         if status is not None:
             state.answer_stateless(request, source, listener, status)
+        state.out = out
         if state.knocked(request, source):
+            out += answers
             return
-        state.report(
-            Refused(
-                at=now,
-                source=show(source),
-                listener=state.place.listeners[listener].name,
-                call_id=request.call_id.decode("utf-8", "replace"),
-                method=request.method.decode("ascii", "replace"),
-                caller=request.from_.uri.decode("utf-8", "replace"),
-                called=request.message.uri.decode("utf-8", "replace"),
-                status=status,
-            )
+        report = Refused(
+            at=now,
+            source=show(source),
+            listener=state.place.listeners[listener].name,
+            call_id=request.call_id.decode("utf-8", "replace"),
+            method=request.method.decode("ascii", "replace"),
+            caller=request.from_.uri.decode("utf-8", "replace"),
+            called=request.message.uri.decode("utf-8", "replace"),
+            status=status,
         )
+        if state.durable and answers:
+            state.commit_refusal(answers, report)
+            return
+        out += answers
+        state.report(report)
 
     def _malformed(self, error: ParseError, message: Message | None, source: Address, listener: int) -> None:
         """Count what cannot be read, and answer a request of a trunk that can be answered (RFC 3261 §16.3 step 1)."""

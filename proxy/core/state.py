@@ -9,7 +9,7 @@ from typing import Final
 from proxy.call.model import Call
 from proxy.call.trunk import Trunk
 from proxy.checks.base import Replacement
-from proxy.core.actions import Action, Address, EndedBy, Judge, News, Send
+from proxy.core.actions import Action, Address, Commit, Decided, EndedBy, Judge, News, Refused, Send
 from proxy.core.admit import Admission
 from proxy.core.calls import Calls, CallState
 from proxy.core.forward import received_via, response_address
@@ -74,13 +74,39 @@ MAX_KNOCKS: Final = 2048
 ANSWERED: Final = Message(b"", [], [], b"")
 
 
+class Plan:
+    """
+    What follows from a verdict: the final answer of the node itself, or with `status` 0 where the request goes.
+
+    `given` is whom a request inside a dialog shows instead of its caller.
+    """
+
+    __slots__ = ("callee_trunk", "extra", "given", "phrase", "status", "targets")
+
+    def __init__(
+        self,
+        status: int = 0,
+        phrase: str = "",
+        extra: tuple[bytes, ...] = (),
+        targets: list[Target] | None = None,
+        callee_trunk: str = "",
+        given: Replacement | None = None,
+    ) -> None:
+        self.status = status
+        self.phrase = phrase
+        self.extra = extra
+        self.targets = targets or []
+        self.callee_trunk = callee_trunk
+        self.given = given
+
+
 class Context:
     """
-    The response context of one request being handled (RFC 3261 §16): its server transaction, and the
-    client transaction once it has been passed on. `state` is its call, `initial` whether the request is the
-    INVITE that began it, `foreign_route` whether that one names hops of its own; `origin` stands for it in tags
-    and branches (b"" until asked for); `ticket` names the verdict it waits for, `asked` and `routed` what a
-    re-INVITE is judged by and where it goes then; `peer` and `far` are upstream and downstream for the ladder;
+    The response context of one request being handled (RFC 3261 §16): its server transaction, and the client
+    transaction once it has been passed on. `state` is its call, `initial` whether the request is the INVITE that began
+    it, `foreign_route` whether that one names hops of its own; `origin` stands for it in tags and branches (b"" until
+    asked for); `ticket` names the verdict it waits for, or with a `plan` that verdict's record, `asked` and `routed`
+    what a re-INVITE is judged by and where it goes then; `peer` and `far` are upstream and downstream for the ladder;
     `given` is whom the request shows instead of its caller, `swap` the From or To that its responses get back;
     `provisional` turns True when downstream has answered at all; `tries` are the next hops of a new INVITE that has
     been passed on; `advice` is the Reason that upstream is still to be told (RFC 9410).
@@ -88,9 +114,8 @@ class Context:
 
     __slots__ = (
         "advice", "armed", "asked", "cancelled", "client", "far", "foreign_route", "given", "initial", "listener",
-        "origin",
-        "peer", "provisional", "request", "routed", "server", "source", "state", "swap", "ticket", "tries", "trunk",
-        "via",
+        "origin", "peer", "plan", "provisional", "request", "routed", "server", "source", "state", "swap", "ticket",
+        "tries", "trunk", "via",
     )  # fmt: skip
 
     def __init__(self, request: Request, source: Address, listener: int, trunk: Trunk) -> None:
@@ -113,6 +138,7 @@ class Context:
         self.given: Replacement | None = None
         self.swap: Swap | None = None
         self.ticket = 0
+        self.plan: Plan | None = None
         self.advice = ""
         self.provisional = False
         self.cancelled = False
@@ -148,12 +174,14 @@ class State:
     Everything a node's proxy core keeps. `out` collects the actions of the event at hand; `hops` is where calls
     go, `probes` who asks the core side's after their health, `unplanned` whether these have changed since;
     `knocks` what strangers asked for last, `today` the local day that allocations are held against, `pressure` how
-    far the node is behind (0: it keeps up).
+    far the node is behind (0: it keeps up). With `durable` no verdict acts before its record is on disk: `pending`
+    are the requests that wait for a verdict or its record, `refusals` the answers to strangers that do.
     """
 
     __slots__ = (
-        "admission", "answer_strangers", "calls", "draining", "gate", "hops", "knocks", "limits", "out", "pending",
-        "place", "pressure", "probes", "stamp", "tally", "tickets", "today", "traffic", "transactions", "unplanned",
+        "admission", "answer_strangers", "calls", "draining", "durable", "gate", "hops", "knocks", "limits", "out",
+        "pending", "place", "pressure", "probes", "refusals", "stamp", "tally", "tickets", "today", "traffic",
+        "transactions", "unplanned",
     )  # fmt: skip
 
     def __init__(
@@ -181,7 +209,9 @@ class State:
         self.calls = Calls()
         self.traffic = Traffic()
         self.pending: dict[int, Context] = {}
+        self.refusals: dict[int, list[Action]] = {}
         self.tickets = 0
+        self.durable = False
         self.gate = Gate(limits.packets, limits.strangers)
         self.answer_strangers = False
         self.knocks: dict[bytes, None] = {}
@@ -276,6 +306,19 @@ class State:
         context.ticket = self.tickets
         self.pending[context.ticket] = context
         self.out.append(Judge(context.ticket, call))
+
+    def commit(self, context: Context, plan: Plan, report: Decided) -> None:
+        """Have a verdict on disk before it acts; the request of `context` waits for it."""
+        self.tickets += 1
+        context.ticket, context.plan = self.tickets, plan
+        self.pending[context.ticket] = context
+        self.out.append(Commit(context.ticket, report))
+
+    def commit_refusal(self, answers: list[Action], report: Refused) -> None:
+        """Have a refusal on disk before its answers go out."""
+        self.tickets += 1
+        self.refusals[self.tickets] = answers
+        self.out.append(Commit(self.tickets, report))
 
     def report(self, report: News | None) -> None:
         """Let the edge record something."""

@@ -9,6 +9,7 @@ from typing import Final
 
 BUCKETS: Final[dict[str, tuple[float, ...]]] = {  # upper bounds, seconds; +Inf is implied
     "verdict_seconds": (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.0),
+    "commit_seconds": (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0),
     "setup_seconds": (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0, 60.0),
 }
 

@@ -15,9 +15,10 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.call.model import Call
 from proxy.checks.base import Verdict
-from proxy.core.actions import Action, Address, Judge, News, Send
+from proxy.core.actions import Action, Address, Commit, Judge, News, Send
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
+from proxy.net.commits import Commits
 from proxy.net.pressure import Pressure
 from proxy.net.udp import MAX_DATAGRAM, RECEIVE_BUFFER, buffer_size, kernel_drops, waited
 from proxy.transaction.timers import NEVER
@@ -35,7 +36,8 @@ class Node:
     Runs a ProxyCore on an event loop.
 
     `judge` gives the verdict on a call at once, or None where facts have to be fetched; `judge_in_time` gives it
-    then. `report` takes every report and must not block.
+    then. `report` takes every report and must not block. `commits` has records on disk before their verdicts act,
+    where that is wanted.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Node:
         today: Callable[[], date],
         tally: Tally,
         log: FilteringBoundLogger,
+        commits: Commits | None = None,
     ) -> None:
         self.core = core
         self.judge = judge
@@ -61,6 +64,9 @@ class Node:
         self._today = today
         self._tally = tally
         self._log = log
+        self._commits = commits
+        self._deadline: asyncio.TimerHandle | None = None
+        self._told_late = False
         self._held: list[Send] | None = None
         self._buffer = bytearray(MAX_DATAGRAM)
         self._view = memoryview(self._buffer)
@@ -91,7 +97,10 @@ class Node:
             sock.close()
         for waiting in self._waiting:
             waiting.cancel()
-        for handle in (self._timer, self._housekeeper):
+        late = self._commits.report(monotonic()) if self._commits is not None else None
+        if late is not None:
+            self._report(late)
+        for handle in (self._timer, self._housekeeper, self._deadline):
             if handle is not None:
                 handle.cancel()
 
@@ -103,6 +112,8 @@ class Node:
                 self._send(action)  # type: ignore[arg-type]  # told apart by identity: the hot path
             elif kind is Judge:
                 self._judge(action)  # type: ignore[arg-type]
+            elif kind is Commit:
+                self._commit(action)  # type: ignore[arg-type]
             else:
                 self._report(action)  # type: ignore[arg-type]
 
@@ -118,6 +129,57 @@ class Node:
         waiting = self._loop.create_task(self._judge_in_time(question), name="verdict")
         self._waiting.add(waiting)
         waiting.add_done_callback(self._waiting.discard)
+
+    def _commit(self, commit: Commit) -> None:
+        """Let a verdict wait for its record, and for no longer than is agreed."""
+        if self._commits is None or not self._commits.begin(commit, monotonic()):
+            self._go_on([commit.ticket])
+        elif self._deadline is None:
+            self._await_commits()
+
+    def _await_commits(self) -> None:
+        due = self._commits.due if self._commits is not None else None
+        self._deadline = None if due is None else self._loop.call_later(max(0.0, due - monotonic()), self._overdue)
+
+    def _overdue(self) -> None:
+        if self._commits is not None:
+            self._go_on(self._commits.overdue(monotonic()))
+            self._say_late()
+        self._await_commits()
+
+    def recorded(self, tickets: Sequence[int]) -> None:
+        """Take the news that the records of these tickets are on disk."""
+        if self._commits is not None:
+            self._go_on(self._commits.done(tickets, monotonic()))
+            self._say_late()
+
+    def unrecorded(self) -> None:
+        """Take the news that the disk refuses: nobody waits for it."""
+        if self._commits is not None:
+            self._go_on(self._commits.refused(monotonic()))
+            self._say_late()
+
+    def _say_late(self) -> None:
+        """Tell the log when verdicts begin to act before their records are on disk, and log and records when not."""
+        if self._commits is None or (self._commits.late is not None) == self._told_late:
+            return
+        self._told_late = not self._told_late
+        if self._told_late:
+            self._log.error("records.late", advice="the disk is too slow or refuses; calls go on without waiting")
+            return
+        self._log.info("records.durable_again")
+        late = self._commits.report(monotonic())
+        if late is not None:
+            self._report(late)
+
+    def _go_on(self, tickets: Sequence[int]) -> None:
+        for ticket in tickets:
+            try:
+                self.carry_out(self.core.recorded(ticket, monotonic()))
+            except Exception:  # noqa: BLE001  # as above
+                self._tally.count["parse_errors_total", "internal"] += 1
+                self._log.exception("verdict.failed")
+        self._rearm()
 
     async def _judge_in_time(self, question: Judge) -> None:
         """Let this call alone wait for its facts."""

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.core.actions import Report
+from proxy.core.actions import Commit, Late, Report
 from proxy.observe import checkpoint
 from proxy.observe.chain import Chain, file_name, files_of, last_line, link_of
 from proxy.observe.checkpoint import Reason, Signer
@@ -30,6 +30,10 @@ MAX_BATCH: Final = 1000
 Fsync = Literal["off", "interval", "every"]
 
 
+def _nobody(*_: object) -> None:
+    """Nobody waits."""
+
+
 class Journal:
     """
     Writes one chain of records of a node into `calls-YYYYMMDD.jsonl` (UTC days of the records), those of a further
@@ -39,6 +43,9 @@ class Journal:
     newest are dropped, counted, and a gap is recorded in their place. Files older than `retention` seconds go
     when a new day begins. With a `signer`, a checkpoint closes each file, at least every `checkpoint` seconds,
     and at the stop (docs/evidence.md). `wall` turns the core's clock into seconds since the epoch.
+
+    `commit` has a record on disk as soon as can be, together with those that have come meanwhile: `committed` is told
+    the tickets of each batch, `refusing` that the disk refuses, both from the journal's thread.
     """
 
     def __init__(
@@ -55,6 +62,8 @@ class Journal:
         checkpoint: float = 3600.0,
         signer: Signer | None = None,
         series: str = "",
+        committed: Callable[[list[int]], object] = _nobody,
+        refusing: Callable[[], object] = _nobody,
     ) -> None:
         """Open the journal and start its thread. Raises OSError when the directory cannot be used."""
         directory.mkdir(parents=True, exist_ok=True)
@@ -69,8 +78,12 @@ class Journal:
         self._interval = checkpoint
         self._signer = signer
         self._series = series
-        self._queue: deque[Report | Lost] = deque()
+        self._committed = committed
+        self._refusing = refusing
+        self._tickets: list[int] = []  # of records that have been taken and are not known to be on disk
+        self._queue: deque[Report | Commit | Lost] = deque()
         self._wake = threading.Event()
+        self._stopping = threading.Event()
         self._closing = False
         self.dropped = 0
         self._lost: Lost | None = None  # what was dropped since the last record that was queued
@@ -89,16 +102,28 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
+    def commit(self, wanted: Commit) -> bool:
+        """Record something and tell its ticket when it is on disk; False when it is dropped."""
+        kept = self._queued(wanted)
+        if kept and not self._wake.is_set():
+            self._wake.set()
+        return kept
+
     def put(self, report: Report) -> None:
         """Record something."""
+        self._queued(report)
+
+    def _queued(self, report: Report | Commit) -> bool:
+        """Whether there is room for it."""
         if len(self._queue) >= self._capacity:
             self.dropped += 1
             self._lost = Lost(report.at, 1, report.at) if self._lost is None else self._lost.more(report.at)
-            return
+            return False
         if self._lost is not None:
             self._queue.append(self._lost)
             self._lost = None
         self._queue.append(report)
+        return True
 
     @property
     def queued(self) -> int:
@@ -121,6 +146,7 @@ class Journal:
             self._queue.append(self._lost)
             self._lost = None
         self._closing = True
+        self._stopping.set()
         self._wake.set()
         self._thread.join(timeout)
         if self._file >= 0:
@@ -132,6 +158,7 @@ class Journal:
         while not begun or not self._closing or self._queue or self._unwritten:
             if not self._closing:
                 self._wake.wait(GATHER)
+                self._wake.clear()
             try:
                 begun = begun or self._begin()
                 self._write_some()
@@ -143,7 +170,8 @@ class Journal:
                     self._log.error("records.lost", error=error.strerror, records=len(self._queue))
                     return
                 self._complain(error)
-                self._wake.wait(RETRY)
+                self._refusing()
+                self._stopping.wait(RETRY)
                 continue
             if self._write_refused:
                 self._write_refused = False
@@ -186,24 +214,33 @@ class Journal:
             self._unwritten = b"".join(lines)
             self._flush()
 
-    def _time_of(self, report: Report | Lost) -> str:
+    def _time_of(self, report: Report | Commit | Lost) -> str:
         return self._clock.text(self._wall(report.at))
 
-    def _render(self, report: Report | Lost, time: str) -> bytes:
-        if isinstance(report, Lost):
+    def _render(self, report: Report | Commit | Lost, time: str) -> bytes:
+        if isinstance(report, Commit):
+            self._tickets.append(report.ticket)
+            report = report.report
+        if isinstance(report, Lost | Late):
             since = self._found.since if report.since is None else self._clock.text(self._wall(report.since))
             return self._chain.line(gap_line(report, self._node, time, since))
         record = line_of(report, self._node, time)
         return self._chain.line(masked(record) if self._mask else record)
 
     def _flush(self) -> None:
-        """Write whole lines; what a full disk takes only in part is continued where it stopped."""
+        """
+        Write whole lines; what a full disk takes only in part is continued where it stopped. Who waits for one of them
+        to be on disk is told.
+        """
         while self._unwritten:
             written = os.write(self._file, self._unwritten)
             self._unwritten = self._unwritten[written:]
             self._unsynced = True
-        if self._fsync == "every":
+        if self._fsync == "every" or self._tickets:
             self._sync()
+        if self._tickets:
+            tickets, self._tickets = self._tickets, []
+            self._committed(tickets)
 
     def _sync(self) -> None:
         """Have on disk what was written."""

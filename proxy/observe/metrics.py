@@ -31,6 +31,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     ),
     "responses_total": Metric("counter", "SIP responses by trunk; out: sent to it.", ("trunk", "direction", "code")),
     "verdict_seconds": Metric("histogram", "Time from the INVITE to its verdict."),
+    "commit_seconds": Metric("histogram", "Time from a verdict until its record is on disk (records.durable)."),
     "setup_seconds": Metric("histogram", "Time from the INVITE to its answer."),
     "active_calls": Metric("gauge", "Calls in progress.", ("trunk",)),
     "transactions": Metric("gauge", "SIP transactions in memory."),
@@ -67,6 +68,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "directory_loaded_timestamp_seconds": Metric("gauge", "When the directory was loaded."),
     "records_queue": Metric("gauge", "Records that wait to be written."),
     "records_dropped_total": Metric("counter", "Records lost because the queue was full."),
+    "records_late_total": Metric("counter", "Verdicts acted on before their records were on disk."),
     "records_disk_refuses": Metric("gauge", "Whether the disk takes no records or no checkpoints."),
     "records_unsealed": Metric("gauge", "Records behind the last signed checkpoint."),
     "event_loop_lag_seconds": Metric("gauge", "How late the event loop ran."),
@@ -74,7 +76,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "build_info": Metric("gauge", "Version of the program.", ("version", "python")),
 }
 # Always shown, so that rates have a first value to start from.
-_ALWAYS: Final = ("retransmissions_total", "socket_drops_total", "records_dropped_total")
+_ALWAYS: Final = ("retransmissions_total", "socket_drops_total", "records_dropped_total", "records_late_total")
 
 
 class Snapshot(msgspec.Struct, frozen=True):

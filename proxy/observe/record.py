@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from proxy.call.model import Call, Claim
 from proxy.checks.base import Finding, Verdict
-from proxy.core.actions import Decided, Ended, Refused, Report
+from proxy.core.actions import Decided, Ended, Late, Refused
 from stirshaken.findings import Rule
 from stirshaken.verify import Verification
 
@@ -56,7 +56,7 @@ class Clock:
         return f"{self._text}.{int((ts - second) * 1000):03d}Z"
 
 
-def line_of(report: Report, node: str, ts: str) -> dict[str, Any]:
+def line_of(report: Decided | Ended | Refused, node: str, ts: str) -> dict[str, Any]:
     """The record of a report, without seq, prev and hash, which the journal adds."""
     if isinstance(report, Decided):
         return _verdict_line(report, node, ts)
@@ -65,11 +65,12 @@ def line_of(report: Report, node: str, ts: str) -> dict[str, Any]:
     return _refused_line(report, node, ts)
 
 
-def gap_line(lost: Lost, node: str, ts: str, since: str) -> dict[str, Any]:
-    """The record that stands in the place of lost ones."""
-    reason = "crash" if lost.count is None else "queue"
-    head: dict[str, Any] = {"v": VERSION, "event": GAP, "ts": ts, "node": node}
-    return head | {"since": since or ts, "lost": lost.count, "reason": reason}
+def gap_line(lost: Lost | Late, node: str, ts: str, since: str) -> dict[str, Any]:
+    """The record that stands in the place of lost ones, or says that some were late."""
+    head: dict[str, Any] = {"v": VERSION, "event": GAP, "ts": ts, "node": node, "since": since or ts}
+    if isinstance(lost, Late):
+        return head | {"lost": 0, "reason": "late", "late": lost.count}
+    return head | {"lost": lost.count, "reason": "crash" if lost.count is None else "queue"}
 
 
 def _verdict_line(report: Decided, node: str, ts: str) -> dict[str, Any]:

@@ -192,6 +192,15 @@ class Records(Section):
         description="What a power cut may take: `every` write is on disk before the next, `interval` has them there "
         "each second, `off` leaves it to the kernel. A checkpoint has everything on disk that it closes.",
     )
+    durable: bool = Field(
+        default=False,
+        description="Whether a verdict acts only once its record is on disk; emergency calls never wait.",
+    )
+    durable_wait: Annotated[Duration, between("10ms", "10s")] = Field(
+        default=1.0,
+        description="How long a verdict waits for its record at most, 10ms to 10s; then the call goes on, and the "
+        "records say so.",
+    )
     checkpoint: Annotated[Duration, between("1m", "1d")] = Field(
         default=3600.0,
         description="How often a checkpoint at least signs where the chain of records stands, 1m to 1d.",

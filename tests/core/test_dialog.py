@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.checks.base import Marks
+from proxy.checks.base import Marks, Verdict
 from tests.story import (
     CORE,
     PASS,
+    REJECT,
     TRUNK,
     Story,
     answered,
@@ -156,3 +157,16 @@ def test_a_reinvite_that_is_cancelled_or_never_judged_ends_no_call() -> None:
     story.pending += story.core.unjudged(story.asks().ticket, story.now)
     story.sends("SIP/2.0 500", TRUNK)
     assert story.core.active_calls["acme-1"] == 1
+
+
+@pytest.mark.parametrize("verdict", [PASS, REJECT])
+def test_a_new_caller_inside_a_call_waits_for_the_record_too(verdict: Verdict) -> None:
+    story = Story()
+    answer = answered(story)
+    story.core._state.durable = True
+    story.hears(with_fields(in_dialog("UPDATE", answer), *SHOWN))
+    story.told(story.asks().ticket, verdict)
+    kept = story.commits()
+    story.after(1.0).quiet()
+    story.recorded(kept.ticket).sends("UPDATE" if verdict is PASS else "SIP/2.0 403")
+    assert (kept.report.status, kept.report.next_hop) == ((None, "127.0.0.1:5080") if verdict is PASS else (403, ""))

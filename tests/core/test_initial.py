@@ -221,3 +221,45 @@ def test_an_identity_that_outgrows_the_datagram_is_513() -> None:
     )
     story.sends("SIP/2.0 513", TRUNK)
     assert (story.decides().status, story.ends().status) == (513, 513)
+
+
+def test_a_durable_verdict_acts_once_its_record_is_on_disk() -> None:
+    story = Story(durable=True)
+    story.told(story.hears(INVITE).trying().asks().ticket, PASS)
+    kept = story.commits()
+    story.hears(INVITE).sends("SIP/2.0 100")
+    story.after(5.0).quiet()  # nothing goes out, nothing is repeated
+
+    story.recorded(kept.ticket).sends("INVITE", CORE)
+    story.recorded(kept.ticket).quiet()
+    assert (kept.report.status, kept.report.next_hop) == (None, "127.0.0.1:5080")
+    story.after(0.5).sends("INVITE", CORE)
+
+
+def test_a_durable_rejection_waits_as_well() -> None:
+    story = Story(durable=True)
+    story.told(story.hears(INVITE).trying().asks().ticket, REJECT)
+    kept = story.commits()
+    story.after(5.0).quiet()
+    story.recorded(kept.ticket).sends("SIP/2.0 403", TRUNK)
+    end = story.ends()
+    assert (kept.report.status, kept.report.next_hop, end.status, end.next_hop) == (403, "", 403, "")
+
+
+def test_a_caller_who_gives_up_before_the_record_is_on_disk_reaches_nobody() -> None:
+    story = Story(durable=True)
+    story.told(story.hears(INVITE).trying().asks().ticket, PASS)
+    kept = story.commits()
+    story.hears(request("CANCEL")).sends("SIP/2.0 200")
+    story.sends("SIP/2.0 487", TRUNK)
+    end = story.recorded(kept.ticket).ends()
+    assert (end.ended_by, end.status, end.next_hop) == ("caller", 487, "")
+    story.quiet()
+
+
+def test_an_emergency_call_never_waits_for_its_record() -> None:
+    story = Story(durable=True)
+    story.hears(INVITE.replace(b"sip:13800138000@", b"sip:110@", 1)).trying()
+    story.sends("INVITE", CORE)
+    story.told(story.asks().ticket, REJECT).decides()
+    story.quiet()

@@ -263,3 +263,13 @@ def test_who_never_acknowledges_does_not_fill_the_room_of_the_others() -> None:
     assert story.tally.count["requests_shed_total", "acme-1", "share"] == 20
     story.after(1.0)
     assert calls(story, 3, "sip:13800138001@127.0.0.1:5060") == 1
+
+
+def test_a_stranger_is_refused_once_that_is_on_record() -> None:
+    story = Story(ANSWERING, durable=True)
+    story.hears(INVITE, STRANGER)
+    kept = story.commits()
+    story.quiet()
+    story.recorded(kept.ticket).sends("SIP/2.0 403", STRANGER)
+    story.hears(INVITE, STRANGER).sends("SIP/2.0 403", STRANGER)
+    story.quiet()

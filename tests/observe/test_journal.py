@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import structlog
 
+from proxy.core.actions import Commit, Late
 from proxy.observe import checkpoint
 from proxy.observe.chain import GENESIS, last_line, record_files
 from proxy.observe.evidence import verify
@@ -433,3 +434,45 @@ def test_two_chains_in_one_directory(tmp_path: Path) -> None:
     )
     found = [verify(tmp_path, KEYS, series=series) for series in ("", "1")]
     assert [(each.is_good, each.last, each.sealed) for each in found] == [(True, 3, 3), (True, 7, 7)]
+
+
+def test_who_waits_for_a_record_is_told_when_it_is_on_disk(tmp_path: Path) -> None:
+    """What has been told is in the file, and no ticket twice, in order."""
+    told: list[tuple[list[int], int]] = []
+    path = tmp_path / "calls-20261123.jsonl"
+    one = journal(
+        tmp_path, fsync="off", committed=lambda tickets: told.append((tickets, path.read_bytes().count(b"\n")))
+    )
+    one.put(decided())
+    for ticket in range(1, 301):
+        one.commit(Commit(ticket, decided()))
+    until(lambda: told and told[-1][0][-1] == 300)
+    one.close()
+
+    assert [ticket for tickets, _ in told for ticket in tickets] == list(range(1, 301))
+    assert all(written >= tickets[-1] + 1 for tickets, written in told)
+
+
+def test_a_disk_that_refuses_is_told_and_what_was_late_is_recorded(tmp_path: Path) -> None:
+    told: list[object] = []
+    one = journal(tmp_path, committed=told.append, refusing=lambda: told.append("refuses"))
+    until((tmp_path / "calls-20261123.jsonl").exists) if one.commit(Commit(1, decided())) else None
+    until(lambda: told == [[1]])
+    one._directory, one._day = tmp_path / "gone", ""  # no file can be opened: the disk refuses
+    one.commit(Commit(2, decided()))
+    until(lambda: "refuses" in told)
+    one._directory = tmp_path
+    until(lambda: told[-1] == [2])
+    one.put(Late(101.0, 100.0, 1))
+    one.close()
+
+    gap = json.loads(lines(tmp_path)[-1])
+    assert (gap["event"], gap["reason"], gap["lost"], gap["late"]) == ("gap", "late", 0, 1)
+    assert gap["since"] < gap["ts"]
+    assert check_chain(lines(tmp_path)) == 3
+
+
+def test_a_full_queue_waits_for_nobody(tmp_path: Path) -> None:
+    one = journal(tmp_path, capacity=0)
+    assert one.commit(Commit(1, decided())) is False
+    one.close()

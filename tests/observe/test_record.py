@@ -15,7 +15,7 @@ from proxy.checks.attestation import proves_number
 from proxy.checks.base import Marks, Replacement
 from proxy.checks.policy import effective
 from proxy.checks.verdict import judge
-from proxy.core.actions import Decided, Report
+from proxy.core.actions import Decided, Late, Report
 from proxy.observe.record import Clock, Lost, gap_line, line_of, masked
 from stirshaken.sign import Signer
 from tests.checks.signed import knowing, signed
@@ -60,6 +60,16 @@ def test_a_gap_is_of_the_schema(lost: Lost, count: int | None, reason: str) -> N
     assert (line["event"], line["lost"], line["reason"], line["since"] < line["ts"]) == ("gap", count, reason, True)
     assert gap_line(lost, "gw1", TS, "")["since"] == TS
     for wrong in ({"lost": 0}, {"reason": "x"}, {"caller": "1"}, {"hash": None}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(line | CHAIN | wrong, SCHEMA)
+
+
+def test_what_was_late_is_of_the_schema_and_nothing_is_lost() -> None:
+    line = gap_line(Late(9.5, 8.0, 3), "gw1", TS, "2026-11-23T20:14:00.000Z")
+
+    jsonschema.validate(line | CHAIN, SCHEMA)
+    assert (line["event"], line["lost"], line["reason"], line["late"]) == ("gap", 0, "late", 3)
+    for wrong in ({"lost": 1}, {"late": 0}, {"reason": "queue"}, {"caller": "1"}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(line | CHAIN | wrong, SCHEMA)
 

@@ -28,7 +28,7 @@ core:
   ring_timeout: {ring_timeout}
 {watch}directory: {{url: "file:directory.yaml", max_shrink: 20%}}
 numbering: {{country: "86", emergency: ["110", "119", "120", "122"]}}
-{identity}{sections}records: {{directory: "{here}/records", mask_numbers: false, retention: 180d}}
+{identity}{sections}records: {{directory: "{here}/records", mask_numbers: false, retention: 180d{records}}}
 metrics: {{address: "{host}:{metrics}"}}
 admin: {{address: "{host}:{admin}"}}
 """
@@ -77,7 +77,8 @@ class Setting:
     What a test may choose about the proxy; `more` are extra lines under the allocations of acme-1, `identity` is
     that section of the configuration, `trunks` are further trunks; `hops` and `gateways` are more entries of these
     lists, each after a comma, `watch` are extra lines of the section core; `strangers` says whether sources that
-    are no trunk are answered; `sections` are further sections of the configuration.
+    are no trunk are answered; `sections` are further sections of the configuration, `records` more entries of that one,
+    each after a comma.
     """
 
     core_port: int
@@ -93,6 +94,7 @@ class Setting:
     watch: str = ""
     strangers: str = "false"
     sections: str = ""
+    records: str = ""
 
 
 class Proxy:
