@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Final, Literal
 
-Role = Literal["access", "peer", "core"]
+Role = Literal["access", "peer", "core", "dip"]
 Screening = Literal["strict", "asserted"]
 Mode = Literal["block", "monitor"]
 Action = Literal["reject", "replace", "tag", "ignore"]

@@ -101,7 +101,7 @@ def _about_trunk(
     trunk_id: str, settings: Settings, examined: Examined, today: date
 ) -> Iterator[tuple[str, dict[str, object]]]:
     trunk, ends = examined.directory.trunks[trunk_id], examined.ends[trunk_id]
-    if not ends:
+    if not ends and trunk.role == "access":
         yield "warning.no_allocation", {}
     past = {last: count for last, count in ends.items() if last is not None and last < today}
     if past:

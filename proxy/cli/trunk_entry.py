@@ -21,7 +21,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 def entry_options(function: Decorated) -> Decorated:
     """The options that say something about a trunk; an empty value takes back what was said."""
     for option in (
-        click.option("--role", help="access, peer or core."),
+        click.option("--role", help="access, peer, core or dip."),
         click.option("--screening", help="strict or asserted."),
         click.option("--source", "sources", multiple=True, help="Network that its calls come from; may be repeated."),
         click.option("--gateway", multiple=True, help="SIP URI that calls to it are sent to; may be repeated."),

@@ -35,6 +35,9 @@ def receive_in_dialog(state: State, context: Context, now: float) -> None:
     if request.method in _NEVER_INSIDE:
         state.answer(context, 405, now, "", (ALLOW,))
         return
+    if context.dips:  # who only asks has no dialogs
+        state.answer(context, 481, now)
+        return
     trusted = context.trunk.role == "core"
     routed, call, status = _admitted(state, request, context.source, trusted=trusted)
     if status:

@@ -7,7 +7,7 @@ from typing import Final
 from proxy.call.extract import called_of, extract
 from proxy.call.trunk import Trunk
 from proxy.checks.base import UNMARKED, Answer, Marks, Verdict
-from proxy.core import forward, replaced, stamp
+from proxy.core import dip, forward, replaced, stamp
 from proxy.core.actions import Address
 from proxy.core.calls import CallState
 from proxy.core.cancel import TIMER_C
@@ -87,6 +87,8 @@ def receive_other(state: State, context: Context, now: float) -> None:
     request = context.request
     if request.method != b"OPTIONS":
         state.answer(context, 405, now, "", (ALLOW,))
+    elif context.dips:
+        state.answer(context, 200, now, "", (ALLOW,))
     elif not receive_options(state, context, now):
         called, _ = called_of(request, context.trunk.dial_plan)
         foreign = _has_foreign_route(state, request)
@@ -116,7 +118,7 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
         state.answer(context, 503, now)
         return
     cookie = state.stamp.cookie(leg, request.call_id, request.from_tag, state.today)
-    if emergency:
+    if emergency and not context.dips:
         request.max_forwards = request.max_forwards or EMERGENCY_HOPS
         invite(state, context, Tries(state.hops.core.order(leg, now), cookie), now)
     listener = state.place.listeners[context.listener].name
@@ -130,6 +132,8 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
     state.calls.add(known)
     if context.tries is not None:
         reached(context, now)
+    if emergency and context.dips:
+        state.answer(context, dip.REDIRECTED, now, "", dip.fields(state, context))
     state.ask(context, call)
 
 
@@ -142,6 +146,10 @@ def judged(state: State, context: Context, verdict: Verdict, now: float) -> None
     elapsed = now - call.started_at
     if context.client is not None:  # an emergency call, long gone
         state.report(call.decided(now, None, elapsed))
+        return
+    if context.dips and call.call.emergency:  # it has its answer
+        state.report(call.decided(now, dip.REDIRECTED, elapsed))
+        state.end_call(call, now, dip.REDIRECTED, "proxy")
         return
     if context.cancelled:  # the caller was faster
         state.report(call.decided(now, 487, elapsed))
@@ -180,6 +188,8 @@ def _plan(state: State, context: Context, call: CallState, verdict: Verdict, now
     answer = verdict.answer
     if verdict.enforced and verdict.action == "reject" and answer is not None:
         return Plan(answer.status, answer.phrase, reason_lines(answer))
+    if context.dips:
+        return Plan(dip.REDIRECTED, "", dip.fields(state, context, verdict.marks, verdict.advice))
     if context.foreign_route:  # a route set of the sender's own choosing would make an open relay of us
         return Plan(403)
     targets, status, callee_trunk = _destination(state, context, call.call.called, now)

@@ -9,7 +9,7 @@ from datetime import date
 from proxy.call.extract import called_of
 from proxy.call.trunk import Trunk
 from proxy.checks.base import Verdict
-from proxy.core import cancel, dialog, failover, initial, probe, reply, respond
+from proxy.core import cancel, dialog, dip, failover, initial, probe, reply, respond
 from proxy.core.actions import Action, Address, Refused
 from proxy.core.admit import Admission
 from proxy.core.hops import USUAL, Hops, HopTerms, NextHop
@@ -130,7 +130,8 @@ class ProxyCore:
         out = state.begin()
         context = state.pending.pop(ticket, None)
         if context is not None and context.client is None:  # an emergency call is on its way
-            if not context.cancelled:
+            server = context.server
+            if server is not None and server.state in (arrows.PROCEEDING, arrows.TRYING):
                 state.answer(context, 500, now)
             if context.initial and context.state is not None:
                 state.end_call(context.state, now, 500, "proxy")
@@ -246,7 +247,9 @@ class ProxyCore:
             if machine is None or state.transactions.fire(machine, arrows.ACK, now) == arrows.PASS_UP:
                 dialog.receive_ack(state, request, source, listener, now, core=core)
         elif request.method == b"CANCEL":
-            if machine is None:
+            if machine is None and candidates[0].role == "dip":
+                state.answer_stateless(request, source, listener, 481)
+            elif machine is None:
                 initial.pass_on_cancel(state, request, candidates[0], source, listener, now)
             else:
                 cancel.receive_cancel(state, request, machine, source, listener, now)
@@ -269,6 +272,9 @@ class ProxyCore:
         state = self._state
         trunk = candidates[0] if request.to_tag else state.admission.settle(candidates, request.message)
         invite = request.method == b"INVITE"
+        dips = trunk is not None and trunk.role == "dip"
+        if trunk is not None and dips and invite and not request.to_tag:
+            trunk = dip.dipped(state.admission.directory, trunk, request.message)
         called, emergency = "", False
         if invite and not request.to_tag:
             called, emergency = called_of(request, (trunk or candidates[0]).dial_plan)
@@ -286,6 +292,7 @@ class ProxyCore:
             state.answer_stateless(request, source, listener, 503)  # without Retry-After (RFC 7339 §5.10.2)
             return
         context = Context(request, source, listener, trunk)
+        context.dips = dips
         state.serve(context, key, invite=invite)
         refused = initial.refusal(state, request, source[0], emergency=emergency)
         try:

@@ -53,6 +53,11 @@ def fields(message: Message, lines: list[bytes], given: Replacement, own: Listen
     for index, name in enumerate(message.names):
         if name in gone:
             lines[index] = b""
+    return stated(given, own)
+
+
+def stated(given: Replacement, own: Listener) -> list[bytes]:
+    """The field lines that say who calls, or who diverted."""
     added = []
     uri = _uri(given.number.encode("ascii"), own)
     if given.caller:

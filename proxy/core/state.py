@@ -104,18 +104,19 @@ class Context:
     """
     The response context of one request being handled (RFC 3261 §16): its server transaction, and the client
     transaction once it has been passed on. `state` is its call, `initial` whether the request is the INVITE that began
-    it, `foreign_route` whether that one names hops of its own; `origin` stands for it in tags and branches (b"" until
-    asked for); `ticket` names the verdict it waits for, or with a `plan` that verdict's record, `asked` and `routed`
-    what a re-INVITE is judged by and where it goes then; `peer` and `far` are upstream and downstream for the ladder;
+    it, `dips` whether it only asks for the verdict, `foreign_route` whether that one names hops of its own; `origin`
+    stands for it in tags and branches (b"" until asked for); `ticket` names the verdict it waits for, or with a `plan`
+    that verdict's record, `asked` and `routed` what a re-INVITE is judged by and where it goes then; `peer` and `far`
+    are upstream and downstream for the ladder;
     `given` is whom the request shows instead of its caller, `swap` the From or To that its responses get back;
     `provisional` turns True when downstream has answered at all; `tries` are the next hops of a new INVITE that has
     been passed on; `advice` is the Reason that upstream is still to be told (RFC 9410).
     """
 
     __slots__ = (
-        "advice", "armed", "asked", "cancelled", "client", "far", "foreign_route", "given", "initial", "listener",
-        "origin", "peer", "plan", "provisional", "request", "routed", "server", "source", "state", "swap", "ticket",
-        "tries", "trunk", "via",
+        "advice", "armed", "asked", "cancelled", "client", "dips", "far", "foreign_route", "given", "initial",
+        "listener", "origin", "peer", "plan", "provisional", "request", "routed", "server", "source", "state", "swap",
+        "ticket", "tries", "trunk", "via",
     )  # fmt: skip
 
     def __init__(self, request: Request, source: Address, listener: int, trunk: Trunk) -> None:
@@ -132,6 +133,7 @@ class Context:
         self.tries: Tries | None = None
         self.state: CallState | None = None
         self.initial = False
+        self.dips = False
         self.foreign_route = False
         self.asked: Call | None = None
         self.routed: Routed | None = None

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from proxy.sip.message import FROM, P_ASSERTED_IDENTITY, P_PREFERRED_IDENTITY, REMOTE_PARTY_ID, Message
+from proxy.sip import build
+from proxy.sip.fields import parse_name_addr
+from proxy.sip.message import (
+    FROM,
+    P_ASSERTED_IDENTITY,
+    P_PREFERRED_IDENTITY,
+    REMOTE_PARTY_ID,
+    Message,
+    line_value,
+)
 
 _CALLERS: Final = frozenset({FROM, P_ASSERTED_IDENTITY, P_PREFERRED_IDENTITY, REMOTE_PARTY_ID})
 # The name in any case, each letter and each separator perhaps escaped: some reader undoes that (RFC 3261 §19.1.4).
@@ -50,6 +59,18 @@ def told(message: Message, lines: list[bytes], value: bytes) -> list[bytes]:
         if name == field:
             lines[index] = _put(lines[index], b";verstat=" + value)
     return lines
+
+
+def asserted(message: Message, value: bytes) -> list[bytes]:
+    """P-Asserted-Identity with a verstat: the fields of a request, else one that says what its From does."""
+    bare = stripped(message, message.lines)
+    lines = told(message, bare, value)
+    if P_ASSERTED_IDENTITY in message.names:
+        return [line for name, line in zip(message.names, lines, strict=True) if name == P_ASSERTED_IDENTITY]
+    index = message.names.index(FROM)
+    if lines[index] == bare[index]:
+        return []
+    return [build.addressed(b"P-Asserted-Identity", parse_name_addr(line_value(lines[index]), "From").uri)]
 
 
 def _quoted(match: re.Match[bytes]) -> bytes:

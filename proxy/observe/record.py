@@ -14,6 +14,7 @@ from stirshaken.findings import Rule
 from stirshaken.verify import Verification
 
 VERSION: Final = 1
+REDIRECTED: Final = 302  # a dip: the call goes on, elsewhere
 GAP: Final = "gap"
 MAX_CLAIM: Final = 256  # characters
 _RUN: Final = re.compile(r"[0-9]{7,}", re.ASCII)
@@ -80,7 +81,8 @@ def _verdict_line(report: Decided, node: str, ts: str) -> dict[str, Any]:
     line["status"] = report.status
     given = report.verdict.marks.replacement
     line["caller_sent"] = given.number if given is not None and given.caller else None
-    line["attestation"] = (report.verdict.marks.attestation or None) if report.status is None else None
+    passed = report.status in (None, REDIRECTED)
+    line["attestation"] = (report.verdict.marks.attestation or None) if passed else None
     line["identity"] = identity_of(report.verdict)
     line["next_hop"] = report.next_hop or None
     line["callee_trunk"] = report.callee_trunk or None

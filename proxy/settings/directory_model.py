@@ -146,9 +146,10 @@ class TrunkEntry(Section):
 
     id: Annotated[Name, AfterValidator(_free)] = Field(description="Id of the trunk; no two alike; not core, unknown.")
     customer: Name = Field(description="Id of the customer.")
-    role: Annotated[Literal["access", "peer", "core"], one_of("access", "peer", "core")] = Field(
+    role: Annotated[Literal["access", "peer", "core", "dip"], one_of("access", "peer", "core", "dip")] = Field(
         default="access",
-        description="`access` a customer's PBX, `peer` another operator, `core` the own network.",
+        description="`access` a customer's PBX, `peer` another operator, `core` the own network, `dip` an SBC "
+        "that asks for verdicts on the calls of trunks that it names.",
     )
     screening: Annotated[Literal["strict", "asserted"], one_of("strict", "asserted")] = Field(
         default="strict",

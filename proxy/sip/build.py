@@ -7,7 +7,8 @@ from typing import Final
 from proxy.sip.message import CALL_ID, CSEQ, FROM, ROUTE, TIMESTAMP, TO, VIA, Message, reread
 
 PHRASES: Final = {
-    100: "Trying", 200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    100: "Trying", 200: "OK", 302: "Moved Temporarily", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed",
     408: "Request Timeout", 414: "Request-URI Too Long", 416: "Unsupported URI Scheme", 420: "Bad Extension",
     433: "Anonymity Disallowed", 478: "Unresolvable Destination", 480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops", 487: "Request Terminated",

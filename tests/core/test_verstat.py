@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from proxy.core.verstat import stripped, told
+from proxy.core.verstat import asserted, stripped, told
 from proxy.sip.message import P_ASSERTED_IDENTITY, parse
 from tests.story import request
 
@@ -121,3 +121,17 @@ def test_hostile_lines_take_no_time(unit: str) -> None:
         began = process_time()
         told(message, stripped(message, message.lines), b"V")
         assert process_time() - began < 0.05
+
+
+@pytest.mark.parametrize(
+    ("fields", "caller", "expected"),
+    [
+        (("P-Asserted-Identity: <sip:1@h>", "p-asserted-identity: <tel:+1>"), "<sip:9@h>;tag=a", [b"P-Asserted-Identity: <sip:1;verstat=V@h>", b"p-asserted-identity: <tel:+1;verstat=V>"]),
+        ((), '"B" <sip:9@h;user=phone>;tag=a;x=1', [b"P-Asserted-Identity: <sip:9;verstat=V@h;user=phone>"]),
+        ((), "<sip:9;verstat=Forged@h>;tag=a", [b"P-Asserted-Identity: <sip:9;verstat=V@h>"]),
+        ((), "<sip:alice@h>;tag=a", []),
+        ((), "<sip:alice;verstat=Forged@h>;tag=a", []),
+    ],
+)  # fmt: skip
+def test_what_is_asserted_beside_the_call(fields: tuple[str, ...], caller: str, expected: list[bytes]) -> None:
+    assert asserted(parse(request("INVITE", caller=caller, fields=fields)), b"V") == expected

@@ -58,6 +58,7 @@ class Who:
     called: str = CALLED
     host: str = CALLER
     identity: str = ""  # the value of an Identity field
+    more: str = ""  # one more header line
 
     def parameters(self) -> dict[str, str]:
         """Return what stands for @FROM@, @ASSERTED@ and @CALLED@ in a scenario."""
@@ -65,6 +66,7 @@ class Who:
         asserted = f"P-Asserted-Identity: <sip:{number}@{self.host}>" if number else "Subject: nothing asserted"
         shown = f"{self.display} <sip:{self.number}@{self.host}>".strip()
         more = f"\n      Identity: {self.identity}" if self.identity else ""
+        more += f"\n      {self.more}" if self.more else ""
         return {"FROM": shown, "ASSERTED": asserted + more, "CALLED": self.called}
 
 
