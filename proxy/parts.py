@@ -31,6 +31,7 @@ from proxy.sources.identity_files import NO_FILES, IdentityFiles, node_terms, re
 from proxy.sources.identity_services import authentication_of
 from proxy.sources.judge import OFF, Judge, Rules
 from proxy.sources.replacing import find_unreplaceable
+from proxy.sources.shipping_files import read_shipping
 from proxy.sources.verification import Verifier
 from proxy.store.snapshot import SnapshotError, keep, kept
 
@@ -54,6 +55,7 @@ def load_all(config: Path) -> Loaded:
     found = ProblemList()
     identity = read_identity(config, settings, directory.trunks.values(), found)
     read_admin(config, settings.admin, found)  # for the control process, which reads them itself
+    read_shipping(config, settings.shipping.nats, found)  # likewise
     found.check()
     return Loaded(settings, directory, identity)
 

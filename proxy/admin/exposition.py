@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import platform
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from threading import Lock
-from types import MappingProxyType
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -72,9 +71,9 @@ class Worker:
 
 
 class SnapshotCollector(Collector):
-    """Turns the last snapshot, and the `own` counters of this process, into metric families."""
+    """Turns the last snapshot, and the `own` values of this process, into metric families."""
 
-    def __init__(self, worker: Worker, own: Mapping[tuple[str, ...], float] = MappingProxyType({})) -> None:
+    def __init__(self, worker: Worker, *own: Mapping[tuple[str, ...], float]) -> None:
         self._worker = worker
         self._own = own
 
@@ -85,12 +84,13 @@ class SnapshotCollector(Collector):
         )
         build.add_metric([__version__, platform.python_version()], 1.0)
         yield build
-        yield from _families(self._worker.last or NOTHING, dict(self._own))
+        # a copy of each is made in one step: they change while this thread reads
+        yield from _families(self._worker.last or NOTHING, [dict(own) for own in self._own])
 
 
-def _families(snapshot: Snapshot, own: Mapping[tuple[str, ...], float]) -> Iterator[Metric]:
+def _families(snapshot: Snapshot, own: Sequence[Mapping[tuple[str, ...], float]]) -> Iterator[Metric]:
     values: dict[str, list[tuple[list[str], float]]] = {}
-    for key, value in [*snapshot.values, *((list(key), value) for key, value in own.items())]:
+    for key, value in [*snapshot.values, *((list(key), value) for each in own for key, value in each.items())]:
         values.setdefault(key[0], []).append((key[1:], value))
     for name, metric in METRICS.items():
         if metric.kind == "histogram":

@@ -15,12 +15,12 @@ from proxy.admin.exposition import Gone, SnapshotCollector, Worker
 class Health:
     """What is known of the SIP process; `gone` is set when it has hung up."""
 
-    def __init__(self, worker: Worker, own: Mapping[tuple[str, ...], float]) -> None:
-        """`own` are the counters of this process."""
+    def __init__(self, worker: Worker, *own: Mapping[tuple[str, ...], float]) -> None:
+        """`own` are what is counted in this process, and what those that it has started have counted."""
         self.gone = asyncio.Event()
         self._worker = worker
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(SnapshotCollector(worker, own))
+        self._registry.register(SnapshotCollector(worker, *own))
         self._thread = ThreadPoolExecutor(1, "worker")
         self._asking: asyncio.Future[bool] | None = None
 

@@ -15,6 +15,7 @@ from proxy.admin.health import Health
 from proxy.admin.listener import Listener, open_socket
 from proxy.admin.pages import admin_pages, metrics_pages
 from proxy.admin.services import Services
+from proxy.admin.shipping import Shipping
 from proxy.admin.stir import Stir
 from proxy.observe import log
 from proxy.observe.channel import READY
@@ -33,21 +34,26 @@ def run(channel: socket.socket, metrics: Address, admin: Address, config: Path |
 async def _serve(channel: socket.socket, metrics: Address, admin: Address, config: Path | None) -> None:
     counts: Counter[tuple[str, ...]] = Counter()
     services = Services(config, time)
-    health = Health(Worker(channel), counts)
+    shipping = Shipping(config, services.shipped)
+    health = Health(Worker(channel), counts, shipping.values)
     shown = Listener(metrics_pages(health), open_socket(metrics), None)
     asked = Listener(admin_pages(health, Stir(services, counts)), open_socket(admin), services.tls)
     async with asyncio.TaskGroup() as group:
         for listener in (shown, asked):
             group.create_task(listener.serve())
             await listener.listening.wait()
+        shipper = group.create_task(shipping.run())
         channel.sendall(READY)
-        await _watch(channel, health, services, asked)
+        await _watch(channel, health, services, asked, shipping)
+        shipper.cancel()
         for listener in (shown, asked):
             listener.should_exit = True
     await services.aclose()
 
 
-async def _watch(channel: socket.socket, health: Health, services: Services, asked: Listener) -> None:
+async def _watch(
+    channel: socket.socket, health: Health, services: Services, asked: Listener, shipping: Shipping
+) -> None:
     """Ask the worker now and then, and whenever it says something by itself, until it has gone."""
     loop, seen = asyncio.get_running_loop(), 0
     while not health.gone.is_set():
@@ -60,6 +66,7 @@ async def _watch(channel: socket.socket, health: Health, services: Services, ask
         if health.reloads != seen:
             seen = health.reloads
             await _reload(services, asked)
+            shipping.changed()
 
 
 async def _reload(services: Services, asked: Listener) -> None:

@@ -17,6 +17,7 @@ from proxy.settings.problems import ProblemList
 from proxy.sources.admin_files import AdminFiles, read_admin, tls_of
 from proxy.sources.identity_files import IdentityFiles, read_identity
 from proxy.sources.identity_services import authentication_of, verifier_of
+from proxy.sources.shipping_files import NO_FILES, ShippingFiles, read_shipping
 from proxy.sources.signing import Authentication
 from proxy.sources.verification import Verifier
 
@@ -30,6 +31,7 @@ class Read:
     settings: Settings
     identity: IdentityFiles
     admin: AdminFiles
+    shipping: ShippingFiles = NO_FILES
 
 
 def read(config: Path) -> Read:
@@ -38,8 +40,9 @@ def read(config: Path) -> Read:
     found = ProblemList()
     identity = read_identity(config, settings, (), found)
     admin = read_admin(config, settings.admin, found)
+    shipping = read_shipping(config, settings.shipping.nats, found)
     found.check()
-    return Read(settings, identity, admin)
+    return Read(settings, identity, admin, shipping)
 
 
 class Services:
@@ -61,6 +64,12 @@ class Services:
         self._retiring: set[asyncio.Task[None]] = set()
         if config is not None:
             self._take(config, read(config))
+
+    def shipped(self) -> object | None:
+        """What records are to be shipped by, to be compared; None where they are not."""
+        if self._read is None or self._read.settings.shipping.nats is None:
+            return None
+        return self._read.settings.shipping.nats, self._read.shipping
 
     async def reload(self) -> None:
         """Read the configuration anew; one that is not good leaves all as it is. Raises ConfigError, OSError."""

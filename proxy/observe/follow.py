@@ -11,20 +11,12 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from proxy.observe.chain import last_line, link_of
+from proxy.observe.chain import last_line, link_of, record_files, series_of
 
 BLOCK: Final = 1 << 20  # octets that are read at once
 MAX_LINE: Final = 1 << 24  # octets; a line without end beyond that is none
-# calls-20261123.jsonl; what stands beside the day tells the files of several chains apart
-_NAME: Final = re.compile(r"calls-(.*?)([0-9]{8})(.*)\.jsonl", re.ASCII | re.DOTALL)
 _END: Final = re.compile(rb'"hash":"([0-9a-f]{64})"}\n')
 _END_LENGTH: Final = len('"hash":""}\n') + 64
-
-
-def series_of(name: str) -> tuple[str, str] | None:
-    """The series that a file of that name belongs to ("" where a node has one chain) and its day; None for others."""
-    found = _NAME.fullmatch(name)
-    return None if found is None else ((found[1] + found[3]).strip("-._"), found[2])
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -39,7 +31,7 @@ class Place(msgspec.Struct, frozen=True):
 @dataclass(frozen=True, slots=True)
 class Batch:
     """
-    Whole lines of one series, without their ends, behind `start`.
+    Whole lines of one series ("" for the first chain of a node, then "1" …), without their ends, behind `start`.
 
     `missed` says how many records between the last line taken and these were gone before anybody had read them.
     """
@@ -108,16 +100,16 @@ class Follower:
 
     def _files(self) -> dict[str, list[str]]:
         """The names of each series' files, oldest first."""
-        found: dict[str, list[tuple[str, str]]] = {}
-        for path in self._directory.iterdir():
-            if belongs := series_of(path.name):
-                found.setdefault(belongs[0], []).append((belongs[1], path.name))
-        return {series: [name for _, name in sorted(files)] for series, files in sorted(found.items())}
+        found: dict[str, list[str]] = {}
+        next(self._directory.iterdir(), None)  # glob says nothing of a directory that cannot be read
+        for path in record_files(self._directory):
+            found.setdefault(series_of(path.name) or "", []).append(path.name)
+        return found
 
     def _next(self, series: str, files: list[str], most: int) -> Batch | None:
         """What stands behind the place of a series, in its file or in the first later one that has anything."""
         start = self.places.get(series)
-        later = files if start is None else [name for name in files if _day(name) >= _day(start.file)]
+        later = files if start is None else [name for name in files if name >= start.file]
         for name in later:
             try:
                 with (self._directory / name).open("rb") as file:
@@ -143,11 +135,6 @@ class Follower:
         end = _END.fullmatch(file.read(_END_LENGTH))
         good = size >= place.offset and (not place.hash or (end is not None and end[1].decode() == place.hash))
         return place if good else Place(place.file)
-
-
-def _day(name: str) -> str:
-    belongs = series_of(name)
-    return belongs[1] if belongs else ""
 
 
 def _missed(before: Place | None, line: bytes) -> int:

@@ -14,6 +14,7 @@ from proxy.settings import yaml_strict
 from proxy.settings.kinds import REPLACEABLE, Endpoint
 from proxy.settings.model import DirectorySource, Numbering, Settings
 from proxy.settings.problems import Problem, ProblemList, nearest
+from proxy.settings.shipping_model import Nats, NatsTls
 from proxy.settings.yaml_strict import Document, dotted
 
 FILE: Final = "file:"  # what the URL of a directory file begins with
@@ -193,17 +194,36 @@ def _compare(settings: Settings, at: _Places) -> None:
     if settings.metrics.address == settings.admin.address:
         at.note(("admin", "address"), "config.same_address", first="metrics.address")
     _compare_admin(settings, at)
+    _compare_nats(settings.shipping.nats, at)
 
 
 def _compare_admin(settings: Settings, at: _Places) -> None:
     """Check that what TLS needs is there, and that whoever reaches the address from elsewhere proves who they are."""
     admin, identity = settings.admin, settings.identity
-    for given, missing in (("certificate", "key"), ("key", "certificate"), ("client_ca", "certificate")):
-        if getattr(admin, given) is not None and getattr(admin, missing) is None:
-            at.note(("admin", given), "config.admin_incomplete", missing=missing)
+    _beside(at, ("admin",), admin, ("certificate", "key"), ("key", "certificate"), ("client_ca", "certificate"))
     served = identity is not None and (identity.sign is not None or bool(identity.trust_anchors))
     if served and not admin.is_local and not admin.guarded:
         at.note(("admin", "address"), "config.admin_open", address=admin.address[0])
+
+
+def _compare_nats(nats: Nats | None, at: _Places) -> None:
+    """Check that what proves who we are is whole, and that what belongs to TLS is not for nothing."""
+    if nats is None:
+        return
+    path = ("shipping", "nats")
+    _beside(at, path, nats, ("user", "password"), ("password", "user"))
+    _beside(at, (*path, "tls"), nats.tls, ("certificate", "key"), ("key", "certificate"))
+    if nats.credentials is not None and nats.user is not None:
+        at.note((*path, "user"), "config.nats_both")
+    if nats.tls != NatsTls() and not nats.is_tls:
+        at.note((*path, "tls"), "config.nats_no_tls")
+
+
+def _beside(at: _Places, path: yaml_strict.Path, section: BaseModel, *needs: tuple[str, str]) -> None:
+    """Check that where the first key of a pair stands, the second one stands too."""
+    for given, missing in needs:
+        if getattr(section, given) is not None and getattr(section, missing) is None:
+            at.note((*path, given), "config.incomplete", missing=missing)
 
 
 def _twice(at: _Places, values: Mapping[yaml_strict.Path, object], message: str) -> None:

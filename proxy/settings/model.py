@@ -32,6 +32,7 @@ from proxy.settings.kinds import (
     parse_sip_uri,
 )
 from proxy.settings.kinds import whole as _whole
+from proxy.settings.shipping_model import Shipping
 
 # file:path and sqlite:path, relative or absolute, and with an empty host (file:///path); a database on a server.
 # file://host/… is elsewhere. No driver is named in an URL: which one is used is the program's affair.
@@ -267,5 +268,6 @@ class Settings(Section):
         default=ReplacementTerms(), description="What a call shows whose caller is replaced (action `replace`)."
     )
     records: Records = Field(default=Records(), description="The call records.")
+    shipping: Shipping = Field(default=Shipping(), description="What leaves the node for other systems.")
     metrics: Metrics = Field(default=Metrics(), description="The Prometheus endpoint.")
     admin: Admin = Field(default=Admin(), description="The control endpoint.")

@@ -11,7 +11,7 @@ from typing import Final
 
 from proxy.settings.model import Admin
 from proxy.settings.problems import ProblemList
-from proxy.sources.named_files import NamedFiles, check_ca, place_of
+from proxy.sources.named_files import NamedFiles, check_ca, check_pem, load_pair, place_of
 from stirshaken.errors import MalformedError
 
 #   b64token  =  1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="          (RFC 6750 §2.1)
@@ -35,10 +35,10 @@ def read_admin(config: Path, admin: Admin, found: ProblemList) -> AdminFiles:
     named = NamedFiles(config, found, "admin.file")
     certificate = key = client_ca = b""
     if admin.certificate is not None and admin.key is not None:
-        certificate = named.read((_SECTION, "certificate"), admin.certificate, _check_pem)
-        key = named.read((_SECTION, "key"), admin.key, _check_pem)
+        certificate = named.read((_SECTION, "certificate"), admin.certificate, check_pem)
+        key = named.read((_SECTION, "key"), admin.key, check_pem)
         if certificate and key:
-            _check_pair(config, admin.certificate, admin.key, named)
+            named.check_pair((_SECTION, "certificate"), admin.certificate, admin.key)
     if admin.client_ca is not None:
         client_ca = named.read((_SECTION, "client_ca"), admin.client_ca, check_ca)
     tokens = () if admin.tokens is None else tuple(_tokens(config, admin.tokens, named))
@@ -54,7 +54,7 @@ def tls_of(config: Path, admin: Admin, files: AdminFiles) -> ssl.SSLContext | No
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(place_of(config, admin.certificate), place_of(config, admin.key), _no_password)
+    load_pair(context, place_of(config, admin.certificate), place_of(config, admin.key))
     if files.client_ca:
         context.load_verify_locations(cadata=files.client_ca.decode("ascii"))
         context.verify_mode = ssl.CERT_OPTIONAL
@@ -81,21 +81,3 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _check_some(data: bytes) -> None:
     if next(_lines(data), None) is None:
         raise MalformedError("there is no token in it")
-
-
-def _check_pem(data: bytes) -> None:
-    if b"-----BEGIN " not in data:
-        raise MalformedError("it is no PEM file")
-
-
-def _check_pair(config: Path, certificate: str, key: str, named: NamedFiles) -> None:
-    places = place_of(config, certificate), place_of(config, key)
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*places, _no_password)
-    except OSError:
-        named.note((_SECTION, "certificate"), "admin.no_pair", file=f"{places[0]}, {places[1]}")
-
-
-def _no_password() -> str:
-    """Instead of OpenSSL's question on the terminal."""
-    return ""

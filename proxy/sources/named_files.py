@@ -51,6 +51,14 @@ class NamedFiles:
             return b""
         return data
 
+    def check_pair(self, key: Key, certificate: str, private: str) -> None:
+        """Note it at a key when a certificate and a private key, which have been read, do not belong together."""
+        places = place_of(self._config, certificate), place_of(self._config, private)
+        try:
+            load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *places)
+        except OSError:
+            self.note(key, "config.no_pair", file=f"{places[0]}, {places[1]}")
+
     def note(self, key: Key, message: str, **values: object) -> None:
         """Note a problem with the value at a key."""
         line, column = self._document.positions.value(key)
@@ -63,3 +71,19 @@ def check_ca(data: bytes) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=data.decode("ascii"))
     except (ssl.SSLError, ValueError):
         raise MalformedError("there is no CA certificate in it") from None
+
+
+def check_pem(data: bytes) -> None:
+    """Raises MalformedError for what is no PEM file."""
+    if b"-----BEGIN " not in data:
+        raise MalformedError("it is no PEM file")
+
+
+def load_pair(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Take a certificate chain and its private key, without a password. Raises OSError (ssl.SSLError too)."""
+    context.load_cert_chain(certificate, key, _no_password)
+
+
+def _no_password() -> str:
+    """Instead of OpenSSL's question on the terminal."""
+    return ""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.observe.chain import GENESIS
-from proxy.observe.follow import Batch, Follower, Place, Waiting, series_of
+from proxy.observe.follow import Batch, Follower, Place, Waiting
 from tests.observe.chains import DAYS, hash_of, name_of, records
 
 
@@ -28,23 +28,6 @@ def all_of(follower: Follower, most: int = 7) -> list[bytes]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("name", "series"),
-    [
-        ("calls-20261123.jsonl", ("", "20261123")),
-        ("calls-20261123-w2.jsonl", ("w2", "20261123")),
-        ("calls-2-20261123.jsonl", ("2", "20261123")),
-        ("calls-w1.20261123.jsonl", ("w1", "20261123")),
-        ("checkpoints.jsonl", None),
-        ("calls-2026112.jsonl", None),
-        ("calls-20261123.jsonl.gz", None),
-        ("calls-２０２６１１２３.jsonl", None),
-    ],
-)
-def test_the_name_says_which_chain_and_day(name: str, series: tuple[str, str] | None) -> None:
-    assert series_of(name) == series
-
-
 def test_every_line_of_all_days_comes_in_order_and_only_once(tmp_path: Path) -> None:
     lines = records(30)
     for number, day in enumerate(DAYS):
@@ -61,11 +44,11 @@ def test_every_line_of_all_days_comes_in_order_and_only_once(tmp_path: Path) -> 
 def test_several_series_are_followed_side_by_side(tmp_path: Path) -> None:
     first, second = records(5), records(3, call_id="other")
     (tmp_path / "calls-20261123.jsonl").write_bytes(b"".join(first))
-    (tmp_path / "calls-20261124-w1.jsonl").write_bytes(b"".join(second))
+    (tmp_path / "calls-20261124-1.jsonl").write_bytes(b"".join(second))
     (tmp_path / "checkpoints.jsonl").write_bytes(b"{}\n")
     follower = Follower(tmp_path, {})
 
-    assert [(each.series, each.lines) for each in follower.read()] == [("", whole(first)), ("w1", whole(second))]
+    assert [(each.series, each.lines) for each in follower.read()] == [("", whole(first)), ("1", whole(second))]
     assert follower.waiting().records == 8
 
 
