@@ -64,9 +64,9 @@ def free_port() -> int:
     raise RuntimeError("no port is free for both UDP and TCP")
 
 
-def is_bound(port: int) -> bool:
-    """Tell whether some process has this UDP port bound, without sending it anything."""
-    table = Path("/proc/net/udp").read_text(encoding="ascii")
+def is_bound(port: int, process: str = "self") -> bool:
+    """Tell whether somebody on the network of a process has this UDP port bound, without sending it anything."""
+    table = Path(f"/proc/{process}/net/udp").read_text(encoding="ascii")
     return re.search(rf"^ *\d+: [0-9A-F]{{8}}:{port:04X} ", table, re.MULTILINE) is not None
 
 
@@ -97,7 +97,7 @@ class Program:
     def wait_bound(self, port: int) -> None:
         """Wait until the program listens on the UDP port; its death or a bound on time is an error."""
         deadline = time.monotonic() + START_SECONDS
-        while not is_bound(port):
+        while not is_bound(port, str(self.process.pid)):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.name} does not listen on {port}\n{self.complaint()}")
             time.sleep(0.02)

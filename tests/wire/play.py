@@ -71,17 +71,23 @@ class Who:
 
 
 class Sipp:
-    """One SIPp process. `caller` and `callee` say what it plays."""
+    """One SIPp process. `caller` and `callee` say what it plays; `within` is a command that starts it elsewhere."""
 
     def __init__(
-        self, directory: Path, scenario: str, parameters: Mapping[str, str], argv: Sequence[str], port: int
+        self,
+        directory: Path,
+        scenario: str,
+        parameters: Mapping[str, str],
+        argv: Sequence[str],
+        port: int,
+        within: Sequence[str] = (),
     ) -> None:
         self.name = f"{scenario.replace(':', '-')}-{next(_serial)}"
         self.directory = directory / self.name
         self.directory.mkdir()
         self.port = port
         script = _write(self.directory, scenario, parameters)
-        argv = [require("sipp", "sip-tester"), "-sf", script.name, *argv]
+        argv = [*within, require("sipp", "sip-tester"), "-sf", script.name, *argv]
         self.program = Program(self.name, argv, self.directory)
 
     def wait(self, seconds: float = 60.0) -> Statistics:
@@ -138,19 +144,34 @@ class Sipp:
         return {key: value for key, value in rows[-1].items() if key and value is not None}
 
 
-def caller(directory: Path, scenario: str, to: tuple[str, int], who: Who, load: Load, at: tuple[str, int]) -> Sipp:
+def caller(
+    directory: Path,
+    scenario: str,
+    to: tuple[str, int],
+    who: Who,
+    load: Load,
+    at: tuple[str, int],
+    within: Sequence[str] = (),
+) -> Sipp:
     """Start a SIPp that makes `load.calls` calls from `at` to the proxy at `to`."""
     rate = ["-m", str(load.calls), "-r", str(load.rate), "-l", str(max(load.calls, 10))]
     numbers = ["-inf", str(load.numbers)] if load.numbers else []
     argv = [*_common(load, at), *rate, *numbers, f"{to[0]}:{to[1]}"]
-    return Sipp(directory, scenario, who.parameters() | {"LINGER": str(load.linger)}, argv, at[1])
+    return Sipp(directory, scenario, who.parameters() | {"LINGER": str(load.linger)}, argv, at[1], within)
 
 
-def callee(directory: Path, scenario: str, load: Load, at: tuple[str, int], contact: str = "") -> Sipp:
+def callee(
+    directory: Path,
+    scenario: str,
+    load: Load,
+    at: tuple[str, int],
+    contact: str = "",
+    within: Sequence[str] = (),
+) -> Sipp:
     """Start a SIPp that takes `load.calls` calls at `at`, endlessly many with 0; `contact` is its Contact."""
     limit = ["-m", str(load.calls)] if load.calls else []
     parameters = {"CONTACT": contact or f"{at[0]}:{at[1]}", "LINGER": str(load.linger)}
-    made = Sipp(directory, scenario, parameters, [*_common(load, at), *limit], at[1])
+    made = Sipp(directory, scenario, parameters, [*_common(load, at), *limit], at[1], within)
     made.program.wait_bound(at[1])
     return made
 
