@@ -43,7 +43,6 @@ from proxy.parts import (
     Loaded,
     changes_refused,
     judge_of,
-    lay_by,
     load_next,
     load_to_start,
     network_of,
@@ -370,10 +369,7 @@ def serve(config: Path, *, json: bool) -> int:
         log.warning("directory.away", problem=problem.text("en"), started_on=str(snapshot_of(loaded.settings)))
 
     async def main() -> int:
-        server = Server(config, loaded, log, sound=not away)
-        if not away:
-            lay_by(loaded, snapshot_of(loaded.settings))
-        return await server.run()
+        return await Server(config, loaded, log, sound=not away).run()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main())

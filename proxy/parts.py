@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from proxy.core.hops import HopTerms, NextHop
 from proxy.core.place import SIP_PORT, Hop, Listener, Place
 from proxy.core.proxy import Network
 from proxy.net.udp import source_for
-from proxy.settings.load import FILE, load, number_source
+from proxy.settings.load import load, number_source
 from proxy.settings.model import Core, ProbeTerms, Settings
 from proxy.settings.problems import ConfigError, Problem, ProblemList
 from proxy.sip.uri import parse_uri
@@ -38,11 +39,32 @@ from proxy.store.snapshot import SnapshotError, keep, kept
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration file, and the directory and the identity files that it names, read whole."""
+    """
+    A configuration file, and the directory and the identity files that it names, read whole.
+
+    `digest` is that of the snapshot which the directory lies in, where it lies in one; such a value is small when it
+    goes to another process, which maps the snapshot by itself.
+    """
 
     settings: Settings
     directory: Directory
     identity: IdentityFiles = NO_FILES
+    digest: bytes = b""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if self.digest:
+            return _mapped, (self.settings, self.identity, self.digest)
+        return Loaded, (self.settings, self.directory, self.identity)
+
+
+def _mapped(settings: Settings, identity: IdentityFiles, digest: bytes) -> Loaded:
+    """A value that came from another process: its snapshot waits to be taken, or has just been. Raises OSError."""
+    for path in (_next(settings), snapshot_of(settings)):
+        with contextlib.suppress(OSError, SnapshotError):
+            directory, found = kept(path)
+            if found == digest:
+                return Loaded(settings, directory, identity, digest)
+    raise FileNotFoundError(errno.ENOENT, "snapshot is gone", str(snapshot_of(settings)))
 
 
 _AWAY: Final = frozenset({"store.unavailable", "store.missing"})
@@ -67,34 +89,41 @@ def load_to_start(config: Path) -> tuple[Loaded, tuple[Problem, ...]]:
     The problems say why that was needed. Raises ConfigError.
     """
     try:
-        return load_all(config), ()
+        loaded = load_all(config)
     except ConfigError as error:
         if any(problem.message_key not in _AWAY for problem in error.problems):
             raise
         settings = load(config, rules=NAMES)
         try:
-            directory = kept(snapshot_of(settings))
+            directory, digest = kept(snapshot_of(settings))
         except (OSError, SnapshotError):
             raise error from None
         found = ProblemList()
         identity = read_identity(config, settings, directory.trunks.values(), found)
         found.check()
-        return Loaded(settings, directory, identity), error.problems
+        return Loaded(settings, directory, identity, digest), error.problems
+    return lay_by(loaded, snapshot_of(loaded.settings)), ()
 
 
 def load_next(config: Path) -> Loaded:
     """As `load_all`, in the child process of a reload: a snapshot is laid ready for `take_next`. Raises ConfigError."""
     loaded = load_all(config)
     _next(loaded.settings).unlink(missing_ok=True)  # of a reload that was refused
-    lay_by(loaded, _next(loaded.settings))
-    return loaded
+    return lay_by(loaded, _next(loaded.settings))
 
 
-def lay_by(loaded: Loaded, path: Path) -> None:
-    """Write a directory that came from a database to a file; a full disk is no reason to go without the directory."""
-    if not loaded.settings.directory.url.startswith(FILE):
-        with contextlib.suppress(OSError):
-            keep(path, loaded.directory)
+def lay_by(loaded: Loaded, path: Path) -> Loaded:
+    """
+    Write the directory to a snapshot and map that. A full disk is no reason to go without the directory: it stays
+    in memory then.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        digest = keep(path, loaded.directory)
+        directory, found = kept(path)
+    except (OSError, SnapshotError):
+        return loaded
+    return replace(loaded, directory=directory, digest=digest) if found == digest else loaded
 
 
 def take_next(settings: Settings) -> None:

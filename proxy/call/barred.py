@@ -7,9 +7,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, TypeAlias
 
-from proxy.call.ranges import disjoint
+from proxy.call.ranges import Keys, disjoint
 from proxy.call.trunk import Value
 
 
@@ -28,43 +28,59 @@ class Bar(Value):
         )
 
 
+Bars: TypeAlias = tuple[Bar, ...]
+
+
 class Barred:
     """Disjoint ranges of keys (`proxy.call.directory.key_of`), each with the bars that hold on it."""
 
-    __slots__ = ("_first", "_last", "_rows", "_sets")
+    __slots__ = ("_chosen", "_first", "_last", "_sets")
 
-    def __init__(self, rows: Sequence[tuple[int, int, Bar]]) -> None:
-        """`rows` are ranges in any order, overlapping or not."""
-        self._rows = tuple(rows)
-        self._first, self._last = array("Q"), array("Q")
-        self._sets: list[tuple[Bar, ...]] = []
-        numbered = sorted((low, high, index) for index, (low, high, _) in enumerate(rows))
-        for low, high, held in disjoint(numbered):
-            self._first.append(low)
-            self._last.append(high)
-            self._sets.append(tuple(rows[index][2] for index in held))
+    def __init__(self, first: Keys, last: Keys, chosen: Keys, sets: Sequence[Bars]) -> None:
+        """`first[i]`–`last[i]` are disjoint ascending ranges of keys; `sets[chosen[i]]` holds for the range."""
+        self._first = first
+        self._last = last
+        self._chosen = chosen
+        self._sets = sets
 
     def __bool__(self) -> bool:
         """Whether anything is barred at all."""
-        return bool(self._first)
+        return bool(len(self._first))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Barred, (self._rows,))
+        return (Barred, (*self.ranges, self._sets))
 
     @property
-    def rows(self) -> tuple[tuple[int, int, Bar], ...]:
-        """What it was made of."""
-        return self._rows
+    def ranges(self) -> tuple[Keys, Keys, Keys]:
+        """First and last key of each range, and the index of its set of bars in `sets`."""
+        return self._first, self._last, self._chosen
+
+    @property
+    def sets(self) -> Sequence[Bars]:
+        """Every set of bars that some range has."""
+        return self._sets
 
     def at(self, key: int, today: date) -> Bar | None:
         """The first bar that holds on a key on a day."""
         index = bisect_right(self._first, key) - 1
         if index < 0 or key > self._last[index]:
             return None
-        for bar in self._sets[index]:
+        for bar in self._sets[self._chosen[index]]:
             if bar.covers(today):
                 return bar
         return None
 
 
-NO_BARS: Final = Barred(())
+def barred_of(rows: Sequence[tuple[int, int, Bar]]) -> Barred:
+    """Bars on ranges of keys, in any order, overlapping or not."""
+    numbered = sorted((low, high, index) for index, (low, high, _) in enumerate(rows))
+    first, last, chosen = array("Q"), array("Q"), array("I")
+    sets: dict[Bars, int] = {}
+    for low, high, held in disjoint(numbered):
+        first.append(low)
+        last.append(high)
+        chosen.append(sets.setdefault(tuple([rows[index][2] for index in held]), len(sets)))
+    return Barred(first, last, chosen, tuple(sets))
+
+
+NO_BARS: Final = barred_of(())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -12,12 +12,14 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from proxy.call.barred import NO_BARS, Bar, Barred
-from proxy.call.ranges import disjoint
+from proxy.call.barred import NO_BARS, Bar, Barred, barred_of
+from proxy.call.consents import NO_CONSENTS, Consents, consents_of
+from proxy.call.ranges import Keys, disjoint
 from proxy.call.trunk import Customer, Trunk, Value
 
 MAX_DIGITS: Final = 18  # with the leading 1 of a key it still fits 64 bits; E.164 has 15, 95… numbers up to 18
 _NUMBER_DIGITS: Final = 15
+_HELD: Final = 16_384  # sets of grants that are remembered; one takes some 300 octets
 Network: TypeAlias = IPv4Network | IPv6Network
 
 
@@ -47,16 +49,17 @@ def key_of(number: str) -> int:
     "+86…" never meets "+8…"; 0 for what is no such number.
     """
     digits = number[1:]
-    if number[:1] != "+" or not digits.isascii() or not digits.isdecimal() or len(digits) > MAX_DIGITS:
-        return 0
-    return int("1" + digits)
+    if digits.isdecimal() and digits.isascii() and number[0] == "+" and len(digits) <= MAX_DIGITS:
+        return int("1" + digits)
+    return 0
 
 
 class Directory:
     """
     Trunks, customers, and disjoint sorted ranges of numbers with the grants on each.
 
-    A single number is a range of one. Look-ups take about a microsecond; a million random numbers take 20 MB.
+    A single number is a range of one. The arrays may lie in a file that is mapped (`proxy.store.snapshot`). A million
+    random numbers take 20 MB, a look-up some 2 µs (docs/directory.md says how that is measured).
     """
 
     __slots__ = (
@@ -64,9 +67,11 @@ class Directory:
         "_exact",
         "_first",
         "_grants",
+        "_held",
         "_last",
         "_networks",
         "_sets",
+        "consents",
         "customers",
         "total",
         "trunks",
@@ -76,21 +81,28 @@ class Directory:
         self,
         trunks: Mapping[str, Trunk],
         customers: Mapping[str, Customer],
-        first: array[int],
-        last: array[int],
-        grants: array[int],
-        sets: tuple[Grants, ...],
+        first: Keys,
+        last: Keys,
+        grants: Keys,
+        sets: Sequence[Grants],
         barred: Barred = NO_BARS,
+        consents: Consents = NO_CONSENTS,
+        total: int | None = None,
     ) -> None:
-        """`first[i]`–`last[i]` are disjoint ascending ranges of keys; `sets[grants[i]]` holds for the range."""
+        """
+        `first[i]`–`last[i]` are disjoint ascending ranges of keys; `sets[grants[i]]` holds for the range; `total` is
+        how many numbers they are, where somebody has counted.
+        """
         self.trunks = MappingProxyType(dict(trunks))
         self.customers = MappingProxyType(dict(customers))
         self._first = first
         self._last = last
         self._grants = grants
         self._sets = sets
+        self._held: dict[int, Grants] = {}
         self._barred = barred
-        self.total = sum(last) - sum(first) + len(first)
+        self.consents = consents
+        self.total = sum(last) - sum(first) + len(first) if total is None else total
         self._exact: dict[str, tuple[Trunk, ...]] = {}
         self._networks: dict[tuple[int, int], dict[int, tuple[Trunk, ...]]] = {}
         self._place_sources()
@@ -110,10 +122,11 @@ class Directory:
         self._networks = dict(sorted(self._networks.items()))  # of each version the longest prefixes first
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Directory, (dict(self.trunks), dict(self.customers), *self.ranges, self._sets, self._barred))
+        rest = (self._sets, self._barred, self.consents, self.total)
+        return (Directory, (dict(self.trunks), dict(self.customers), *self.ranges, *rest))
 
     @property
-    def ranges(self) -> tuple[array[int], array[int], array[int]]:
+    def ranges(self) -> tuple[Keys, Keys, Keys]:
         """First and last key of each range, and the index of its set of grants in `sets`."""
         return self._first, self._last, self._grants
 
@@ -123,7 +136,7 @@ class Directory:
         return self._barred
 
     @property
-    def sets(self) -> tuple[Grants, ...]:
+    def sets(self) -> Sequence[Grants]:
         """Every set of grants that some range has."""
         return self._sets
 
@@ -141,6 +154,8 @@ class Directory:
             "customers": len(self.customers),
             "ranges": len(self._first),
             "numbers": self.total,
+            "barred": len(self._barred.ranges[0]),
+            "consents": len(self.consents),
         }
 
     def grants(self, number: str) -> Grants:
@@ -149,7 +164,16 @@ class Directory:
         index = bisect_right(self._first, key) - 1
         if index < 0 or key > self._last[index]:
             return ()
-        return self._sets[self._grants[index]]
+        place = self._grants[index]
+        held = self._held.get(place)
+        return self._hold(place) if held is None else held
+
+    def _hold(self, place: int) -> Grants:
+        """A set of grants, remembered: where it is made of a file's octets that takes its time."""
+        if len(self._held) == _HELD:
+            self._held.clear()
+        held = self._held[place] = self._sets[place]
+        return held
 
     def allocated(self, trunk_id: str, number: str, today: date) -> bool:
         """Whether a trunk may show a number on a day."""
@@ -234,6 +258,7 @@ class DirectoryBuilder:
         self._interned: dict[tuple[str, date | None, date | None, str, str], int] = {}
         self._rows: list[tuple[int, int, int]] = []
         self._bars: list[tuple[int, int, Bar]] = []
+        self._consents: list[tuple[int, str, date | None, date | None]] = []
 
     def add_customer(self, customer: Customer) -> None:
         """Add a customer, with or without trunks."""
@@ -295,6 +320,10 @@ class DirectoryBuilder:
         """Bar what `key_of` makes `low` to `high` of from being shown by anybody."""
         self._bars.append((low, high, bar))
 
+    def add_consent(self, callee: int, customer_id: str, begins: date | None = None, ends: date | None = None) -> None:
+        """Let a callee, what `key_of` makes of its number, agree to calls of a customer."""
+        self._consents.append((callee, customer_id, begins, ends))
+
     def build(self) -> Directory:
         """Make the directory. Raises Overlap."""
         grants = tuple(Grant(*facts) for facts in self._interned)
@@ -316,7 +345,8 @@ class DirectoryBuilder:
             last,
             chosen,
             tuple(tuple(grants[index] for index in held) for held in sets),
-            Barred(self._bars),
+            barred_of(self._bars),
+            consents_of(self._consents),
         )
         clashes = {index: clash for index, held in enumerate(built.sets) if (clash := self._clash(held))}
         if clashes:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import TypeAlias
+
+# integers in memory, or in a file that is mapped
+Keys: TypeAlias = "array[int] | memoryview[int]"
 
 
 def disjoint(rows: list[tuple[int, int, int]]) -> Iterable[tuple[int, int, tuple[int, ...]]]:

@@ -27,6 +27,8 @@ _ROWS = text(
     "SELECT trunk_id, low, high, valid_from, valid_to, purpose, proof_id FROM allocations WHERE until_version IS NULL"
 )
 
+_CONSENTS = text("SELECT callee, customer_id, valid_from, valid_to FROM consents")
+
 
 def examine_store(
     store: Store, found: ProblemList, *, country: str, emergency: frozenset[str], rules: Collection[str]
@@ -74,6 +76,7 @@ class _Reading:
         days = _Days()
         for row in self.session.scalars(select(schema.Barred)):
             self.builder.add_bar(row.low, row.high, Bar(row.reason, days[row.valid_from], days[row.valid_to]))
+        self._consents(days)
 
     def _policies(self) -> Mapping[str, dict[str, object]]:
         found: dict[str, dict[str, object]] = {}
@@ -97,6 +100,11 @@ class _Reading:
             for trunk_id, low, high, begins, ends, purpose, proof in rows:
                 if trunk_id in self.trunks:
                     add(trunk_id, low, high, days[begins], days[ends], purpose, proofs[proof])
+
+    def _consents(self, days: _Days) -> None:
+        with self.session.execute(_CONSENTS, execution_options={"stream_results": True, "yield_per": _BATCH}) as rows:
+            for callee, customer_id, begins, ends in rows:
+                self.builder.add_consent(callee, customer_id, days[begins], days[ends])
 
     def _count_ends(self) -> None:
         held = schema.Allocation

@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 
-from proxy.call.barred import NO_BARS, Bar, Barred
+from proxy.call.barred import NO_BARS, Bar, barred_of
 
 TODAY = date(2026, 11, 25)
 ALWAYS, ENDED, SOON = Bar("always"), Bar("ended", None, date(2026, 11, 24)), Bar("soon", date(2026, 11, 26))
-BARRED = Barred([(10, 30, ENDED), (20, 40, SOON), (25, 25, ALWAYS), (50, 60, ALWAYS)])
+BARRED = barred_of([(10, 30, ENDED), (20, 40, SOON), (25, 25, ALWAYS), (50, 60, ALWAYS)])
 
 
 @pytest.mark.parametrize(

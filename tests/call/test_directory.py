@@ -170,7 +170,14 @@ def test_counts_and_ranges_of_a_trunk() -> None:
     made.add("zeta-1", "+8621", "+8621")
     directory = made.build()
 
-    assert directory.entries == {"trunks": 3, "customers": 2, "ranges": 2, "numbers": 12}
+    assert directory.entries == {
+        "trunks": 3,
+        "customers": 2,
+        "ranges": 2,
+        "numbers": 12,
+        "barred": 0,
+        "consents": 0,
+    }
     assert (directory.count_of("acme-1"), directory.count_of("acme-2")) == (11, 0)
     assert directory.ranges_of("acme-1", 5) == [("+8610", "+8620", Grant("acme-1"))]
 
