@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,7 +32,8 @@ from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
 from proxy.net.commits import Commits
 from proxy.net.node import Node
-from proxy.net.udp import RECEIVE_BUFFER, buffer_size, open_socket
+from proxy.net.terms import Peers
+from proxy.net.udp import RECEIVE_BUFFER, buffer_size, open_listening
 from proxy.observe import log as logs
 from proxy.observe.channel import Channel
 from proxy.observe.checkpoint import Signer
@@ -43,16 +45,19 @@ from proxy.parts import (
     Loaded,
     changes_refused,
     judge_of,
+    listeners_of,
     load_next,
     load_to_start,
     network_of,
     node_key,
+    peers_of,
     snapshot_of,
     take_next,
     write_whole,
 )
 from proxy.settings.problems import ConfigError, Problem
 from proxy.sources.identity_services import certificate_ends, verifier_of
+from proxy.sources.listen_files import listen_ends
 from proxy.sources.verification import Verifier
 from proxy.transaction.timers import Lengths
 from stirshaken.repository import BUCKETS
@@ -77,14 +82,13 @@ class Server:
         self._following: asyncio.Task[None] | None = None
         self._wanted: bool | None = None  # a reload asked for during a reload, and whether by force
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._loaded_at = time()
-        self._reload_ok = sound
+        self._loaded_at, self._reload_ok = time(), sound
         self._offset = time() - monotonic()
         settings = loaded.settings
         self._state = Path(settings.node.state)
         self._state.mkdir(parents=True, exist_ok=True)
         self.tally = Tally()
-        self._sockets = [open_socket(*item.address) for item in settings.listen]
+        self._sockets = [open_listening(item.transport, *item.address) for item in settings.listen]
         self._warn_small_buffers()
         self.journal = Journal(
             Path(settings.records.directory),
@@ -109,7 +113,7 @@ class Server:
             durable=settings.records.durable,
         )
         self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time)
-        self._ends = certificate_ends(loaded.identity)
+        self._ends = certificate_ends(loaded.identity) | listen_ends(loaded.listen)
         judge = judge_of(loaded, self._day, time, self._verifier)
         self.node = Node(
             self.core,
@@ -122,6 +126,8 @@ class Server:
             tally=self.tally,
             log=log,
             commits=self._commits(),
+            listeners=listeners_of(settings),
+            peers=peers_of(config, loaded),
         )
         self._channel: Channel | None = None
         self._stop = asyncio.Event()
@@ -148,7 +154,7 @@ class Server:
         _quiet_gc()
         self._follow(loop)
         entries = self._loaded.directory.entries
-        listening = [f"udp {item.name}" for item in settings.listen]
+        listening = [f"{item.transport} {item.name}" for item in settings.listen]
         self._log.info("node.ready", version=__version__, listen=listening, mode=settings.node.mode, **entries)
         await self._stop.wait()
         if self._following is not None:
@@ -197,19 +203,18 @@ class Server:
     async def _reload(self, force: bool) -> None:
         """Read everything anew in a child process, and take all of it or nothing."""
         started = time()
+        loaded, peers = self._loaded, None
         try:
             loaded = await _load_apart(self._config)
             problems = list(changes_refused(self._config, self._loaded, loaded, force=force))
+            peers = peers_of(self._config, loaded)
         except ConfigError as error:
-            loaded, problems = self._loaded, list(error.problems)
+            problems = list(error.problems)
         except (OSError, BrokenProcessPool) as error:
-            loaded, problems = (
-                self._loaded,
-                [Problem(str(self._config), 0, 0, "", "config.reload_failed", {"error": type(error).__name__})],
-            )
+            problems = [Problem(str(self._config), 0, 0, "", "config.reload_failed", {"error": type(error).__name__})]
         self._reload_ok = not problems
-        if not problems:
-            self._take(loaded)
+        if not problems and peers is not None:
+            self._take(loaded, peers)
             if self._channel is not None:
                 self._channel.tell_reloaded()
         for problem in problems:
@@ -226,8 +231,9 @@ class Server:
             again, self._wanted = self._wanted, None
             await self._reload(again)
 
-    def _take(self, loaded: Loaded) -> None:
+    def _take(self, loaded: Loaded, peers: Peers | None = None) -> None:
         before, self._loaded = self._loaded, loaded
+        self.node.meet(peers)
         take_next(loaded.settings)
         self._loaded_at = time()
         self.core.replace(network_of(loaded), self._today)
@@ -235,7 +241,7 @@ class Server:
             self._retire(self._verifier)  # what it knows was judged by other anchors
             replays = None if self._verifier is None else self._verifier.replays  # a used token stays used
             self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time, replays)
-        self._ends = certificate_ends(loaded.identity)
+        self._ends = certificate_ends(loaded.identity) | listen_ends(loaded.listen)
         judge = judge_of(loaded, self._day, time, self._verifier)
         self.node.judge, self.node.judge_in_time = judge.at_once, judge.in_time
         _quiet_gc()
@@ -286,6 +292,7 @@ class Server:
             ("config_last_reload_successful",): float(self._reload_ok),
             ("directory_loaded_timestamp_seconds",): self._loaded_at,
         }
+        gauges |= {("connections", transport): number for transport, number in self.node.connections.items()}
         for next_hop, is_up in self.core.next_hops_up.items():
             gauges["next_hop_up", next_hop] = float(is_up)
         for trunk, calls in self.core.active_calls.items():
@@ -334,7 +341,7 @@ class Server:
 
     def _warn_small_buffers(self) -> None:
         for sock in self._sockets:
-            if buffer_size(sock) < RECEIVE_BUFFER:
+            if sock.type == socket.SOCK_DGRAM and buffer_size(sock) < RECEIVE_BUFFER:
                 self._log.warning(
                     "udp.small_buffer", octets=buffer_size(sock), advice="sysctl net.core.rmem_max=8388608"
                 )

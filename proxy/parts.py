@@ -8,7 +8,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -18,19 +18,23 @@ from proxy.call.trunk import Customer, DialPlan, IdentityTerms, RuleAction, Trun
 from proxy.checks.policy import NAMES, agreed, effective
 from proxy.core.admit import Admission
 from proxy.core.hops import HopTerms, NextHop
-from proxy.core.place import SIP_PORT, Hop, Listener, Place
+from proxy.core.place import Hop, Listener, Place
 from proxy.core.proxy import Network
+from proxy.net.terms import Peers
+from proxy.net.tls import TlsFiles, contexts_of
 from proxy.net.udp import source_for
-from proxy.settings.load import load, number_source
+from proxy.settings.kinds import parse_sip_uri, transport_of
+from proxy.settings.load import listener_fault, load, number_source
 from proxy.settings.model import Core, ProbeTerms, Settings
 from proxy.settings.problems import ConfigError, Problem, ProblemList
-from proxy.sip.uri import parse_uri
 from proxy.sources.admin_files import read_admin
 from proxy.sources.directory import examine
 from proxy.sources.directory_file import shrinks_too_far
 from proxy.sources.identity_files import NO_FILES, IdentityFiles, node_terms, read_identity
 from proxy.sources.identity_services import authentication_of
 from proxy.sources.judge import OFF, Judge, Rules
+from proxy.sources.listen_files import ListenFiles, read_listen
+from proxy.sources.named_files import place_of
 from proxy.sources.replacing import find_unreplaceable
 from proxy.sources.shipping_files import read_shipping
 from proxy.sources.verification import Verifier
@@ -49,21 +53,22 @@ class Loaded:
     settings: Settings
     directory: Directory
     identity: IdentityFiles = NO_FILES
+    listen: Mapping[int, ListenFiles] = field(default_factory=dict)
     digest: bytes = b""
 
     def __reduce__(self) -> tuple[object, ...]:
         if self.digest:
-            return _mapped, (self.settings, self.identity, self.digest)
-        return Loaded, (self.settings, self.directory, self.identity)
+            return _mapped, (self.settings, self.identity, self.listen, self.digest)
+        return Loaded, (self.settings, self.directory, self.identity, self.listen)
 
 
-def _mapped(settings: Settings, identity: IdentityFiles, digest: bytes) -> Loaded:
+def _mapped(settings: Settings, identity: IdentityFiles, listen: Mapping[int, ListenFiles], digest: bytes) -> Loaded:
     """A value that came from another process: its snapshot waits to be taken, or has just been. Raises OSError."""
     for path in (_next(settings), snapshot_of(settings)):
         with contextlib.suppress(OSError, SnapshotError):
             directory, found = kept(path)
             if found == digest:
-                return Loaded(settings, directory, identity, digest)
+                return Loaded(settings, directory, identity, listen, digest)
     raise FileNotFoundError(errno.ENOENT, "snapshot is gone", str(snapshot_of(settings)))
 
 
@@ -78,8 +83,15 @@ def load_all(config: Path) -> Loaded:
     identity = read_identity(config, settings, directory.trunks.values(), found)
     read_admin(config, settings.admin, found)  # for the control process, which reads them itself
     read_shipping(config, settings.shipping.nats, found)  # likewise
+    for trunk in directory.trunks.values():
+        for uri in trunk.gateway:
+            fault = listener_fault(settings.listen, uri)
+            if fault:
+                values = {"value": uri, "transport": transport_of(uri)}
+                found.add(Problem(str(config), 0, 0, f"trunk {trunk.id}: gateway", fault, values))
+    listen = read_listen(config, settings.listen, found)
     found.check()
-    return Loaded(settings, directory, identity)
+    return Loaded(settings, directory, identity, listen)
 
 
 def load_to_start(config: Path) -> tuple[Loaded, tuple[Problem, ...]]:
@@ -100,8 +112,9 @@ def load_to_start(config: Path) -> tuple[Loaded, tuple[Problem, ...]]:
             raise error from None
         found = ProblemList()
         identity = read_identity(config, settings, directory.trunks.values(), found)
+        listen = read_listen(config, settings.listen, found)
         found.check()
-        return Loaded(settings, directory, identity, digest), error.problems
+        return Loaded(settings, directory, identity, listen, digest), error.problems
     return lay_by(loaded, snapshot_of(loaded.settings)), ()
 
 
@@ -163,7 +176,7 @@ def core_trunk(settings: Settings) -> Trunk:
 def listeners_of(settings: Settings) -> tuple[Listener, ...]:
     """The listeners, with what peers are told about each."""
     return tuple(
-        Listener(index, item.name, *(item.advertise or item.address), item.address)
+        Listener(index, item.name, *(item.advertise or item.address), item.address, item.transport)
         for index, item in enumerate(settings.listen)
     )
 
@@ -171,26 +184,51 @@ def listeners_of(settings: Settings) -> tuple[Listener, ...]:
 def network_of(loaded: Loaded) -> Network:
     """Who is who around the node, and which listener leads to whom (asked from the kernel's routes)."""
     listeners = listeners_of(loaded.settings)
-    core = [(address_of(hop.uri), hop.priority, hop.weight) for hop in loaded.settings.core.next_hops]
+    core = [(hop.uri, hop.priority, hop.weight) for hop in loaded.settings.core.next_hops]
     gateways = {
-        trunk.id: [(address, place, 1) for place, address in enumerate(dict.fromkeys(map(address_of, trunk.gateway)))]
+        trunk.id: [(uri, place, 1) for place, uri in enumerate(trunk.gateway)]
         for trunk in loaded.directory.trunks.values()
         if trunk.gateway
     }
-    every = [core, *gateways.values()]
-    leads = {ip: _listener_for(ip, listeners) for ip in {address[0] for known in every for address, _, _ in known}}
+    ways = {(address_of(uri)[0], transport_of(uri)) for known in (core, *gateways.values()) for uri, _, _ in known}
+    leads = {way: _listener_for(*way, listeners) for way in ways}
 
-    def hops(known: Iterable[tuple[tuple[str, int], int, int]]) -> tuple[NextHop, ...]:
-        return tuple(NextHop(Hop(address, leads[address[0]]), priority, weight) for address, priority, weight in known)
+    def hops(known: Iterable[tuple[str, int, int]]) -> tuple[NextHop, ...]:
+        found: dict[str, NextHop] = {}
+        for uri, priority, weight in known:
+            address, transport = address_of(uri), transport_of(uri)
+            fixed = uri.endswith(";transport=udp")
+            hop = Hop(address, leads[address[0], transport], transport, fixed=fixed)
+            found.setdefault(hop.text, NextHop(hop, priority, weight))
+        return tuple(found.values())
 
     return Network(
         Place(listeners, leads),
-        Admission(loaded.directory, core_trunk(loaded.settings), [address[0] for address, _, _ in core]),
+        Admission(loaded.directory, core_trunk(loaded.settings), [address_of(uri)[0] for uri, _, _ in core]),
         hops(core),
         {trunk: hops(known) for trunk, known in gateways.items()},
         hop_terms(loaded.settings.core),
         answer_strangers=loaded.settings.node.answer_strangers,
     )
+
+
+def peers_of(config: Path, loaded: Loaded) -> Peers:
+    """
+    What connections go by: TLS contexts by listener, and the names that certificates at known addresses may have.
+
+    Raises OSError (ssl.SSLError too) where a file is no longer what was read.
+    """
+    contexts = {}
+    for index, files in loaded.listen.items():
+        item = loaded.settings.listen[index]
+        if item.certificate is not None and item.key is not None:
+            places = place_of(config, item.certificate), place_of(config, item.key)
+            contexts[index] = contexts_of(TlsFiles(*places, files.client_ca, files.server_ca))
+    names = {hop.address: (hop.tls_name,) for hop in loaded.settings.core.next_hops if hop.tls_name is not None}
+    for trunk in loaded.directory.trunks.values():
+        for uri in trunk.gateway if trunk.tls_names else ():
+            names[address_of(uri)] = (*names.get(address_of(uri), ()), *trunk.tls_names)
+    return Peers(contexts, names)
 
 
 def hop_terms(core: Core) -> HopTerms:
@@ -202,14 +240,13 @@ def hop_terms(core: Core) -> HopTerms:
 
 def address_of(uri: str) -> tuple[str, int]:
     """IP address and port of a SIP URI; the settings have made sure that it is one."""
-    parsed = parse_uri(uri.encode("ascii"))
-    return parsed.host_text, parsed.port or SIP_PORT
+    return parse_sip_uri(uri)
 
 
-def _listener_for(ip: str, listeners: tuple[Listener, ...]) -> int:
+def _listener_for(ip: str, transport: str, listeners: tuple[Listener, ...]) -> int:
     """The listener whose address the kernel would send from; else the first of the family; else the first."""
     source = source_for(ip)
-    family = [listener for listener in listeners if listener.is_ipv6 == (":" in ip)]
+    family = [each for each in listeners if each.is_ipv6 == (":" in ip) and each.transport == transport]
     exact = [listener for listener in family if listener.bound[0] == source]
     return (exact or family or list(listeners))[0].index
 

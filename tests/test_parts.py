@@ -125,7 +125,8 @@ def test_how_next_hops_are_watched(core: dict[str, object], terms: HopTerms) -> 
     ("uri", "address"),
     [
         ("sip:10.0.0.1", ("10.0.0.1", 5060)),
-        ("sip:x@10.0.0.1:5080;lr", ("10.0.0.1", 5080)),
+        ("sip:10.0.0.1:5080;transport=tcp", ("10.0.0.1", 5080)),
+        ("sips:10.0.0.1", ("10.0.0.1", 5061)),
         ("sip:[2001:db8::1]:5070", ("2001:db8::1", 5070)),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -69,6 +69,7 @@ class Directory:
         "_grants",
         "_held",
         "_last",
+        "_names",
         "_networks",
         "_sets",
         "consents",
@@ -105,10 +106,13 @@ class Directory:
         self.total = sum(last) - sum(first) + len(first) if total is None else total
         self._exact: dict[str, tuple[Trunk, ...]] = {}
         self._networks: dict[tuple[int, int], dict[int, tuple[Trunk, ...]]] = {}
+        self._names: dict[str, tuple[Trunk, ...]] = {}
         self._place_sources()
 
     def _place_sources(self) -> None:
         for trunk in self.trunks.values():
+            for name in trunk.tls_names:
+                self._names[name.lower()] = (*self._names.get(name.lower(), ()), trunk)
             for text in trunk.sources:
                 network = ip_network(text, strict=False)
                 if network.num_addresses == 1:
@@ -219,6 +223,14 @@ class Directory:
         mine = {index for index, held in enumerate(self._sets) if any(grant.trunk_id == trunk_id for grant in held)}
         ranges = zip(self._first, self._last, self._grants, strict=True)
         return sum(high - low + 1 for low, high, index in ranges if index in mine)
+
+    def named(self, names: Iterable[str]) -> tuple[Trunk, ...]:
+        """The trunks that a certificate with these names stands for, by the first name that is any trunk's."""
+        for name in names:
+            found = self._names.get(name.lower())
+            if found:
+                return found
+        return ()
 
     def at(self, ip: str) -> tuple[Trunk, ...]:
         """The trunks whose sources hold an IP address; those of the longest prefix only."""

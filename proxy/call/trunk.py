@@ -95,7 +95,10 @@ class Customer(Value):
 
 @dataclass(frozen=True, slots=True)
 class Trunk(Value):
-    """One customer connection. `sources` are CIDR texts, `gateway` SIP URIs, dates are inclusive local days."""
+    """
+    One customer connection. `sources` are CIDR texts, `tls_names` what its certificate may name, `gateway` SIP URIs,
+    dates are inclusive local days.
+    """
 
     id: str
     customer: Customer
@@ -113,3 +116,4 @@ class Trunk(Value):
     policy: Mapping[str, RuleAction] = field(default_factory=dict)
     identity: IdentityTerms = NO_TERMS
     limits: TrunkLimits = NO_LIMITS
+    tls_names: tuple[str, ...] = ()

@@ -98,6 +98,7 @@ def show_command(trunk_id: str, config: Path, output: str, lang: str | None) -> 
         sys.exit(1)
     facts = row_of(trunk, loaded, date.today()) | {  # noqa: DTZ011  # the node's local day
         "pilot_number": trunk.pilot_number,
+        "tls_names": " ".join(trunk.tls_names),
         "tgrp": trunk.tgrp,
         "valid_from": trunk.valid_from,
         "valid_to": trunk.valid_to,

@@ -24,6 +24,9 @@ def entry_options(function: Decorated) -> Decorated:
         click.option("--role", help="access, peer, core or dip."),
         click.option("--screening", help="strict or asserted."),
         click.option("--source", "sources", multiple=True, help="Network that its calls come from; may be repeated."),
+        click.option(
+            "--tls-name", "tls_names", multiple=True, help="Name in its certificate over TLS; may be repeated."
+        ),
         click.option("--gateway", multiple=True, help="SIP URI that calls to it are sent to; may be repeated."),
         click.option("--pilot", "pilot_number", help="Main number, one of its numbers."),
         click.option("--tgrp", help="Trunk group (RFC 4904)."),
@@ -106,7 +109,7 @@ def _raw(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The options that were given, as they would stand in a directory file; None for an empty one."""
     plain = ("role", "screening", "pilot_number", "tgrp", "mode")
     raw: dict[str, Any] = {name: given[name] or None for name in plain if given[name] is not None}
-    raw |= {name: [each for each in given[name] if each] for name in ("sources", "gateway") if given[name]}
+    raw |= {name: [each for each in given[name] if each] for name in ("sources", "tls_names", "gateway") if given[name]}
     days: dict[str, date | None] = {"from": given["start"], "to": given["end"]}
     if any(days.values()):
         raw["valid"] = dict(before.get("valid", {})) | {

@@ -13,14 +13,18 @@ EndedBy = Literal["caller", "callee", "proxy", "timeout"]
 
 
 class Send:
-    """Put `data` on the wire to `to` from the listener with index `listener`."""
+    """
+    Put `data` on the wire to `to` from the listener with index `listener`; where that is of TCP or TLS, by the
+    connection `flow` while it is open (0: by any to that address), else by a new one.
+    """
 
-    __slots__ = ("data", "listener", "to")
+    __slots__ = ("data", "flow", "listener", "to")
 
-    def __init__(self, data: bytes, to: Address, listener: int) -> None:
+    def __init__(self, data: bytes, to: Address, listener: int, flow: int = 0) -> None:
         self.data = data
         self.to = to
         self.listener = listener
+        self.flow = flow
 
     def __repr__(self) -> str:
         first_line = self.data.partition(b"\r\n")[0]

@@ -23,8 +23,15 @@ class Admission:
         self._core = (core,)
         self._addresses = frozenset(addresses)
 
-    def candidates(self, ip: str) -> tuple[Trunk, ...]:
-        """Every trunk that `ip` may speak for; empty for a stranger."""
+    def candidates(self, ip: str, names: tuple[str, ...] = ()) -> tuple[Trunk, ...]:
+        """
+        Every trunk that `ip` may speak for; empty for a stranger. Whom a certificate `names` counts before where
+        somebody is.
+        """
+        if names:
+            named = self.directory.named(names)
+            if named:
+                return named
         trunks = self.directory.at(ip)
         return trunks if trunks or ip not in self._addresses else self._core
 

@@ -19,14 +19,14 @@ CANCEL_PATIENCE: Final = "cancel patience"  # 64·T1 after a CANCEL the branch c
 
 
 def receive_cancel(
-    state: State, request: Request, machine: Machine, source: Address, listener: int, now: float
+    state: State, request: Request, machine: Machine, source: Address, listener: int, now: float, flow: int = 0
 ) -> None:
     """Answer a CANCEL, and cancel what it names. Repeated, it gets the same answer; it needs no transaction."""
     context = machine.owner
     if not isinstance(context, Context):
-        state.answer_stateless(request, source, listener, 481)
+        state.answer_stateless(request, source, listener, 481, flow=flow)
         return
-    state.answer_stateless(request, source, listener, 200)
+    state.answer_stateless(request, source, listener, 200, flow=flow)
     if context.state is not None:
         context.state.saw(now, "in", context.peer, "CANCEL")
         context.state.cancelled = context.initial
@@ -65,7 +65,7 @@ def cancel_branch(state: State, context: Context, client: Machine, owner: Owner,
         return
     data = build.companion(b"CANCEL", client.data)
     key = client_key(client.key[0], b"CANCEL")
-    state.transactions.request(key, data, client.to, client.listener, now, invite=False)
+    state.transactions.request(key, data, client.to, client.listener, now, invite=False, flow=client.flow)
     if context.state is not None:
         context.state.saw(now, "out", show(client.to), "CANCEL")
     state.transactions.timers.arm(owner, CANCEL_PATIENCE, state.transactions.lengths.patience, now)

@@ -10,8 +10,9 @@ from proxy.checks.base import UNMARKED, Marks, Verdict
 from proxy.core import forward, replaced
 from proxy.core.actions import Address, Decided
 from proxy.core.calls import CallState
-from proxy.core.initial import ALLOW, pass_on, pass_on_stateless, reason_lines
-from proxy.core.place import SIP_PORT, Hop, ip_of, show
+from proxy.core.initial import ALLOW, reason_lines
+from proxy.core.onward import pass_on, pass_on_stateless
+from proxy.core.place import SIP_PORT, SIPS_PORT, Hop, Place, ip_of, is_private, show, transport_of
 from proxy.core.replaced import Swap
 from proxy.core.route import Routed, names_tag, read_routes
 from proxy.core.state import Context, Plan, State
@@ -199,10 +200,31 @@ def _hop(
         return other
     if not trusted and not _may_reach(state, ip, routed.target, call):
         return other
-    egress = routed.egress
-    if egress is None or state.place.listeners[egress].is_ipv6 != (":" in ip):
-        egress = state.place.egress(ip, ingress)
-    return None if egress is None else Hop((ip, routed.target.port or SIP_PORT), egress)
+    egress = _egress(state.place, routed, ip, ingress)
+    if egress is None:
+        return None
+    flow = other.flow if other is not None and other.listener == egress and _is_there(ip, other.address[0]) else 0
+    transport = state.place.listeners[egress].transport
+    port = routed.target.port or (SIPS_PORT if transport == "tls" else SIP_PORT)
+    return Hop((ip, port), egress, transport, flow=flow, fixed=transport_of(routed.target) == "udp")
+
+
+def _egress(place: Place, routed: Routed, ip: str, ingress: int) -> int | None:
+    """
+    The listener that leads to the target of an in-dialog request: the one that our Route names, unless the target asks
+    for another transport; peers leave the transport out of their Contact (RFC 3261 §19.1.1 has UDP then).
+    """
+    named = ingress if routed.egress is None else routed.egress
+    transport = transport_of(routed.target) or place.listeners[named].transport
+    return named if place.speaks(named, ip, transport) else place.egress(ip, named, transport)
+
+
+def _is_there(ip: str, peer: str) -> bool:
+    """
+    Whether the side of a call that came by a connection from `peer` is meant by `ip`: it is that address, or one
+    behind a NAT, which leads nowhere.
+    """
+    return ip == peer or (is_private(ip) and not is_private(peer))
 
 
 def _may_reach(state: State, ip: str, target: Uri, call: CallState | None) -> bool:
@@ -249,5 +271,5 @@ def _uri(value: bytes) -> Uri | None:
 def _addressed(state: State, routed: Routed, hop: Hop) -> Routed:
     """A Request-URI that names this node is changed to name the hop."""
     if not routed.routes and routed.target.scheme == b"sip" and state.place.own(routed.target) is not None:
-        return Routed(forward.at_hop(routed.target, hop.address), [], routed.target, routed.cookie, routed.egress)
+        return Routed(forward.at_hop(routed.target, hop), [], routed.target, routed.cookie, routed.egress)
     return routed

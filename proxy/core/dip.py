@@ -12,6 +12,7 @@ from proxy.call.trunk import Trunk
 from proxy.checks.base import UNMARKED, Marks
 from proxy.core import forward, replaced, verstat
 from proxy.core.admit import trunk_group
+from proxy.core.place import Hop
 from proxy.core.state import Context, State
 from proxy.sip.message import Message
 
@@ -42,7 +43,9 @@ def fields(state: State, context: Context, marks: Marks = UNMARKED, advice: str 
     request = context.request
     uri = request.message.uri
     if request.uri.scheme == b"sip" and state.place.own(request.uri) is not None:
-        uri = forward.at_hop(request.uri, context.source)
+        listener = state.place.listeners[context.listener]
+        there = state.back(request, context.source, listener.index) if listener.is_stream else context.source
+        uri = forward.at_hop(request.uri, Hop(there, listener.index, listener.transport))
     lines = [b"Contact: <" + uri + b">"]
     if marks.replacement is not None:
         lines += replaced.stated(marks.replacement, state.place.listeners[context.listener])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from proxy.checks.base import UNMARKED, Marks
 from proxy.core import replaced, verstat
 from proxy.core.actions import Address
-from proxy.core.place import Place, hostport
+from proxy.core.place import SIP_PORT, SIPS_PORT, TRANSPORTS, Hop, Place, hostport
 from proxy.core.replaced import Swap
 from proxy.core.route import Routed
 from proxy.sip import build
 from proxy.sip.fields import Via, param
-from proxy.sip.grammar import PARAM
+from proxy.sip.grammar import PARAM, URI_PARAM
 from proxy.sip.message import DATE, MAX_FORWARDS, ROUTE, Message
 from proxy.sip.request import DEFAULT_MAX_FORWARDS, Request
 from proxy.sip.uri import Uri
@@ -42,17 +42,23 @@ def _without(params: bytes, name: bytes) -> bytes:
     return b"".join(match[0] for match in PARAM.finditer(params) if match[1].lower() != name)
 
 
-def response_address(via: Via, source: Address) -> Address:
-    """Where responses go over UDP (RFC 3261 §18.2.2, RFC 3581 §4): the source address; its port only with rport."""
-    if via.rport is not None:
-        return source
-    return (source[0], via.port or 5060)
+def response_address(via: Via, source: Address, transport: str = "udp") -> Address:
+    """
+    Where responses go (RFC 3261 §18.2.2, RFC 3581 §4): over UDP to the source address, its port only with rport; over
+    TCP and TLS, once the connection is closed that the request came by, to the port of sent-by.
+    """
+    if transport == "udp":
+        return source if via.rport is not None else (source[0], via.port or SIP_PORT)
+    return (source[0], via.port or (SIPS_PORT if transport == "tls" else SIP_PORT))
 
 
-def at_hop(uri: Uri, hop: Address) -> bytes:
-    """A Request-URI that named this proxy, naming the next hop instead; user and parameters stay."""
+def at_hop(uri: Uri, hop: Hop) -> bytes:
+    """A Request-URI that named this proxy, naming the next hop and its transport instead; user and parameters stay."""
     user = uri.user + b"@" if uri.user else b""
-    return b"%b:%b%b%b" % (uri.scheme, user, hostport(*hop), uri.params)
+    params = uri.params
+    if uri.param(b"transport") is not None:
+        params = b"".join(match[0] for match in URI_PARAM.finditer(params) if match[1].lower() != b"transport")
+    return b"%b:%b%b%b%b" % (uri.scheme, user, hostport(*hop.address), params, TRANSPORTS[hop.transport])
 
 
 def forwarded(
@@ -81,7 +87,7 @@ def forwarded(
         lines = verstat.told(message, lines, marks.verstat.encode("ascii"))
     if via:
         lines[request.via_index] = via
-    own = [b"Via: SIP/2.0/UDP %b;branch=%b;rport" % (place.listeners[egress].sent_by, branch), *record]
+    own = [place.listeners[egress].via + branch + b";rport", *record]
     if request.max_forwards >= 0:
         lines[message.names.index(MAX_FORWARDS)] = b"Max-Forwards: %d" % (request.max_forwards - 1)
     else:

@@ -6,25 +6,21 @@ from typing import Final
 
 from proxy.call.extract import called_of, extract
 from proxy.call.trunk import Trunk
-from proxy.checks.base import UNMARKED, Answer, Marks, Verdict
-from proxy.core import dip, forward, replaced, stamp
+from proxy.checks.base import Answer, Verdict
+from proxy.core import dip, forward, replaced
 from proxy.core.actions import Address
 from proxy.core.calls import CallState
-from proxy.core.cancel import TIMER_C
 from proxy.core.hops import Target, Tries
+from proxy.core.onward import pass_on, pass_on_stateless
 from proxy.core.place import Hop
-from proxy.core.replaced import Swap
 from proxy.core.route import Routed, read_routes, record_route
 from proxy.core.stamp import split_branch
 from proxy.core.state import Context, Plan, State
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import Via, parse_via, split_values
-from proxy.sip.message import PROXY_REQUIRE, ROUTE, VIA, Message
+from proxy.sip.message import PROXY_REQUIRE, ROUTE, VIA
 from proxy.sip.request import Request
-from proxy.transaction.key import client_key
 
-# What UDP over IPv4 can carry (RFC 768, 791); more fails in the kernel.
-MAX_DATAGRAM: Final = 65507
 ALLOW: Final = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY"
 
 
@@ -123,7 +119,8 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
         invite(state, context, Tries(state.hops.core.order(leg, now), cookie), now)
     listener = state.place.listeners[context.listener].name
     call = extract(request, context.trunk, context.peer, listener, called, emergency)
-    known = CallState(leg, request, call, Hop(context.source, context.listener), now)
+    side = Hop(context.source, context.listener, state.place.listeners[context.listener].transport, flow=context.flow)
+    known = CallState(leg, request, call, side, now)
     known.cookie = cookie
     known.saw(now, "in", context.peer, "INVITE")
     known.saw(now, "out", context.peer, "100 Trying")
@@ -257,7 +254,7 @@ def _route(state: State, request: Request, hop: Hop) -> Routed:
     """The Request-URI of a new request at its hop: one that named this node names the hop; any other stays."""
     uri = request.message.uri
     if request.uri.scheme == b"sip" and state.place.own(request.uri) is not None:
-        uri = forward.at_hop(request.uri, hop.address)
+        uri = forward.at_hop(request.uri, hop)
     return Routed(uri, [], request.uri)
 
 
@@ -283,50 +280,9 @@ def invite(state: State, context: Context, tries: Tries, now: float) -> bool:
     return False
 
 
-def pass_on(
-    state: State,
-    context: Context,
-    routed: Routed,
-    hop: Hop,
-    now: float,
-    record: list[bytes],
-    marks: Marks = UNMARKED,
-    swap: Swap | None = None,
-) -> bool:
-    """
-    Send a request downstream in a client transaction (§16.6 steps 8–10); False, and nothing done, when what we
-    must add makes it longer than a datagram can be. `swap` is its From or To there, where that is not its own.
-    """
-    request = context.request
-    if marks.replacement is not None and swap is None:
-        swap = replaced.shown(request, marks.replacement, state.place.listeners[hop.listener])
-    branch = make_branch(state, request, context.source[0], state.origin(context), hop)
-    data = forward.forwarded(
-        request,
-        routed,
-        state.place,
-        via=context.via,
-        branch=branch,
-        egress=hop.listener,
-        record=record,
-        outside=context.trunk.role != "core",
-        marks=marks,
-        swap=swap,
-    )
-    if len(data) > MAX_DATAGRAM:
-        return False
-    context.swap = None if swap is None else replaced.received(request.message, swap)
-    invite = request.method == b"INVITE"
-    context.far = hop.text
-    key = client_key(branch, request.method)
-    context.client = state.transactions.request(key, data, hop.address, hop.listener, now, invite=invite)
-    context.client.owner = context
-    if invite:
-        state.transactions.timers.arm(context, TIMER_C, state.transactions.lengths.c, now)
-    return True
-
-
-def pass_on_cancel(state: State, request: Request, trunk: Trunk, source: Address, listener: int, now: float) -> None:
+def pass_on_cancel(
+    state: State, request: Request, trunk: Trunk, source: Address, listener: int, now: float, flow: int = 0
+) -> None:
     """
     Pass on a CANCEL whose INVITE this process has not seen, as after a restart (RFC 3261 §16.10): its branch
     is that of the INVITE, for it is derived from fields that the two have in common. Nobody knows which next hop
@@ -335,34 +291,7 @@ def pass_on_cancel(state: State, request: Request, trunk: Trunk, source: Address
     called, _ = called_of(request, trunk.dial_plan)
     targets, _, _ = _destination(state, Context(request, source, listener, trunk), called, now)
     if not targets or request.max_forwards == 0:
-        state.answer_stateless(request, source, listener, 481)
+        state.answer_stateless(request, source, listener, 481, flow=flow)
         return
     for target in targets:
         pass_on_stateless(state, request, _route(state, request, target.hop), target.hop, source)
-
-
-def pass_on_stateless(
-    state: State, request: Request, routed: Routed, hop: Hop, source: Address, swap: Swap | None = None
-) -> bool:
-    """Send a request downstream without a transaction (§16.11); False when it would be longer than a datagram."""
-    data = forward.forwarded(
-        request,
-        routed,
-        state.place,
-        via=forward.received_via(request.via, request.via_rest, source),
-        branch=make_branch(state, request, source[0], state.stamp.of_request(request, source[0]), hop),
-        egress=hop.listener,
-        record=[],
-        swap=swap,
-    )
-    if len(data) > MAX_DATAGRAM:
-        return False
-    state.transmit(data, hop.address, hop.listener, False)
-    return True
-
-
-def make_branch(state: State, request: Request, source: str, origin: bytes, hop: Hop) -> bytes:
-    """The branch of a request as this node passes it on to a hop; `origin` is what the stamp says of it."""
-    message: Message = request.message
-    routes = message.values(ROUTE) if ROUTE in message.names else []
-    return stamp.branch(origin, state.stamp.path(request, routes, source), hop.mark)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.core import failover
-from proxy.core.place import hostport
+from proxy.core.place import TRANSPORTS, Listener, hostport
 from proxy.core.state import Probe, State
 from proxy.sip.response import Response
 from proxy.transaction import arrows
@@ -42,7 +42,8 @@ def due(state: State, probe: Probe, now: float) -> None:
     probe.count += 1
     hop = probe.target.hop
     branch = COOKIE + b"-tw-probe-" + state.stamp.tag(b"probe", hop.mark, repr(now).encode(), b"%d" % probe.count)
-    data = question(state.place.listeners[hop.listener].sent_by, hostport(*hop.address), branch, probe.count)
+    there = hostport(*hop.address) + TRANSPORTS[hop.transport]
+    data = question(state.place.listeners[hop.listener], there, branch, probe.count)
     key = client_key(branch, b"OPTIONS")
     probe.client = state.transactions.request(key, data, hop.address, hop.listener, now, invite=False)
     probe.client.owner = probe
@@ -55,12 +56,20 @@ def answered(state: State, probe: Probe, response: Response, event: str, now: fl
         failover.heard(state, probe.target, response, now)
 
 
-def question(own: bytes, there: bytes, branch: bytes, count: int) -> bytes:
-    """An OPTIONS to a next hop itself; `own` and `there` are host and port of the two sides."""
+def unreachable(state: State, probe: Probe, now: float) -> None:
+    """A question could not even be sent."""
+    if probe.client is not None:
+        probe.client = None
+        failover.failed(state, probe.target.health, failover.UNREACHABLE, now)
+
+
+def question(listener: Listener, there: bytes, branch: bytes, count: int) -> bytes:
+    """An OPTIONS to a next hop itself, from a listener; `there` is host, port and perhaps the transport of the hop."""
+    own = listener.sent_by
     tag = branch.rpartition(b"-")[2]
     lines = (
         b"OPTIONS sip:%b SIP/2.0" % there,
-        b"Via: SIP/2.0/UDP %b;branch=%b;rport" % (own, branch),
+        listener.via + branch + b";rport",
         b"From: <sip:%b>;tag=%b" % (own, tag),
         b"To: <sip:%b>" % there,
         b"Call-ID: %b@%b" % (tag, own.rpartition(b":")[0]),

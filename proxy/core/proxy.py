@@ -9,13 +9,13 @@ from datetime import date
 from proxy.call.extract import called_of
 from proxy.call.trunk import Trunk
 from proxy.checks.base import Verdict
-from proxy.core import cancel, dialog, dip, failover, initial, probe, reply, respond
+from proxy.core import cancel, dialog, dip, initial, probe, reply, respond
 from proxy.core.actions import Action, Address, Refused
 from proxy.core.admit import Admission
 from proxy.core.hops import USUAL, Hops, HopTerms, NextHop
 from proxy.core.place import Place, show
 from proxy.core.stamp import Stamp, branch_of
-from proxy.core.state import HEARD, HEARD_OTHER, Context, GivenUp, Limits, Probe, State
+from proxy.core.state import Context, GivenUp, Limits, Probe, State
 from proxy.core.tally import Tally
 from proxy.sip.errors import ParseError
 from proxy.sip.message import Message, parse
@@ -78,13 +78,18 @@ class ProxyCore:
         self._state.durable = durable
         self._sweep_at = 0.0
 
-    def receive(self, data: bytes, source: Address, listener: int, now: float) -> list[Action]:
-        """Take one datagram that came from `source` to the listener with index `listener`."""
+    def receive(
+        self, data: bytes, source: Address, listener: int, now: float, flow: int = 0, names: tuple[str, ...] = ()
+    ) -> list[Action]:
+        """
+        Take one message that came from `source` to the listener with index `listener`: a datagram, or from the
+        connection `flow`, whose peer has proved by its certificate that it is `names`.
+        """
         state = self._state
         out = state.begin()
         if len(data) < 16 and not data.strip(b"\r\n\0"):
             return out  # a keep-alive (RFC 5626 §3.5.1)
-        candidates = state.admission.candidates(source[0])
+        candidates = state.admission.candidates(source[0], names)
         shed = state.gate.shed(data, candidates, state.transactions.clients, now)
         if shed:
             state.tally.count["packets_shed_total", shed] += 1
@@ -95,15 +100,40 @@ class ProxyCore:
                 data = data.lstrip(b"\r\n")  # RFC 3261 §7.5; the version reads in any case (§7.1)
                 data = b"SIP/2.0" + data[7:] if data[:8].upper() == b"SIP/2.0 " else data
             if data.startswith(b"SIP/2.0 "):
-                _count(state, data[8:9])
+                state.count(data[8:9], listener)
                 reply.receive_response(state, read_response(data), listener, now)
             else:
                 message = parse(data)
-                _count(state, message.method)
-                self._request(message, candidates, source, listener, now)
+                state.count(message.method, listener)
+                self._request(message, candidates, source, listener, now, flow)
         except ParseError as error:
-            self._malformed(error, error.message or message, source, listener)
+            self._malformed(error, error.message or message, source, listener, flow, known=bool(candidates))
         return out
+
+    def unframed(
+        self, head: bytes, fault: ParseError, source: Address, listener: int, flow: int, names: tuple[str, ...] = ()
+    ) -> list[Action]:
+        """Take the news that a connection cannot be read any further, and the header section where that shows."""
+        state = self._state
+        out = state.begin()
+        try:
+            message = parse(head) if head else None
+        except ParseError as error:
+            message = error.message
+        self._malformed(fault, message, source, listener, flow, known=self.knows(source[0], names))
+        return out
+
+    def lost(self, flow: int, to: Address, listener: int, now: float) -> list[Action]:
+        """Take the news that the connection `flow` to `to` is gone: what went by it and was not answered."""
+        state = self._state
+        out = state.begin()
+        for machine in state.transactions.lost(flow, to, listener):
+            self._fail(machine, now)
+        return out
+
+    def knows(self, ip: str, names: tuple[str, ...] = ()) -> bool:
+        """Whether somebody at an address, or with a certificate of one of these names, is a trunk or the core side."""
+        return bool(self._state.admission.candidates(ip, names))
 
     def judged(self, ticket: int, verdict: Verdict, now: float) -> list[Action]:
         """Take the verdict that `Judge(ticket, …)` asked for; nothing happens when its call is gone."""
@@ -144,11 +174,16 @@ class ProxyCore:
         key = client_key(branch_of(data), data.partition(b" ")[0])
         machine = state.transactions.clients.get(key)
         if machine is not None:
-            context = machine.owner
-            notice = state.transactions.fire(machine, arrows.TRANSPORT_ERROR, now)
-            if notice and isinstance(context, Context):
-                reply.failed(state, context, notice, now)
+            self._fail(machine, now)
         return out
+
+    def _fail(self, machine: Machine, now: float) -> None:
+        context = machine.owner
+        notice = self._state.transactions.fire(machine, arrows.TRANSPORT_ERROR, now)
+        if notice and isinstance(context, Context):
+            reply.failed(self._state, context, notice, now)
+        elif notice and isinstance(context, Probe):
+            probe.unreachable(self._state, context, now)
 
     def timer_due(self) -> float | None:
         """When `timer` wants to be called next, on the core's clock; None when nothing is running."""
@@ -168,9 +203,9 @@ class ProxyCore:
         for owner, name in state.transactions.timers.expired(now):
             try:
                 if isinstance(owner, Machine):
-                    _transaction_timer(state, owner, name, now)
+                    reply.transaction_timer(state, owner, name, now)
                 elif isinstance(owner, Context):
-                    _context_timer(state, owner, name, now)
+                    reply.context_timer(state, owner, name, now)
                 elif isinstance(owner, Probe):
                     probe.due(state, owner, now)
                 elif isinstance(owner, GivenUp):  # no final response after its CANCEL (§9.1)
@@ -194,6 +229,11 @@ class ProxyCore:
         state.today = today
         for kept in (state.traffic, state.gate):
             kept.keep(network.admission.directory.trunks)
+
+    @property
+    def answers_strangers(self) -> bool:
+        """Whether a source that is no trunk is told so."""
+        return self._state.answer_strangers
 
     @property
     def transactions(self) -> int:
@@ -233,11 +273,11 @@ class ProxyCore:
         return out
 
     def _request(
-        self, message: Message, candidates: tuple[Trunk, ...], source: Address, listener: int, now: float
+        self, message: Message, candidates: tuple[Trunk, ...], source: Address, listener: int, now: float, flow: int
     ) -> None:
         state = self._state
         if not candidates:
-            self._stranger(message, source, listener, now, 403 if state.answer_strangers else None)
+            self._stranger(message, source, listener, now, 403 if state.answer_strangers else None, flow)
             return
         request = Request(message)
         key = server_key(request, source[0])
@@ -248,16 +288,16 @@ class ProxyCore:
                 dialog.receive_ack(state, request, source, listener, now, core=core)
         elif request.method == b"CANCEL":
             if machine is None and candidates[0].role == "dip":
-                state.answer_stateless(request, source, listener, 481)
+                state.answer_stateless(request, source, listener, 481, flow=flow)
             elif machine is None:
-                initial.pass_on_cancel(state, request, candidates[0], source, listener, now)
+                initial.pass_on_cancel(state, request, candidates[0], source, listener, now, flow)
             else:
-                cancel.receive_cancel(state, request, machine, source, listener, now)
+                cancel.receive_cancel(state, request, machine, source, listener, now, flow)
         elif machine is not None:
             state.tally.count["retransmissions_total",] += 1
             state.transactions.fire(machine, arrows.REQUEST, now)
         else:
-            self._begin(request, candidates, key, source, listener, now)
+            self._begin(request, candidates, key, source, listener, now, flow)
 
     def _begin(
         self,
@@ -267,6 +307,7 @@ class ProxyCore:
         source: Address,
         listener: int,
         now: float,
+        flow: int,
     ) -> None:
         """A request that has not been seen before."""
         state = self._state
@@ -282,16 +323,16 @@ class ProxyCore:
             trunk = candidates[0] if trunk is None and emergency else trunk
         if trunk is None:  # the address is known, the trunk group is not
             if state.gate.knows(now):
-                self._stranger(request.message, source, listener, now, 403)
+                self._stranger(request.message, source, listener, now, 403, flow)
             else:
                 state.tally.count["packets_shed_total", "unknown"] += 1
             return
         shed = "" if emergency else state.shed(trunk, now, in_dialog=bool(request.to_tag), invite=invite)
         if shed:
             state.tally.count["requests_shed_total", trunk.id, shed] += 1
-            state.answer_stateless(request, source, listener, 503)  # without Retry-After (RFC 7339 §5.10.2)
+            state.answer_stateless(request, source, listener, 503, flow=flow)  # without Retry-After (RFC 7339 §5.10.2)
             return
-        context = Context(request, source, listener, trunk)
+        context = Context(request, source, listener, trunk, flow)
         context.dips = dips
         state.serve(context, key, invite=invite)
         refused = initial.refusal(state, request, source[0], emergency=emergency)
@@ -308,7 +349,9 @@ class ProxyCore:
             state.tally.count["parse_errors_total", error.kind] += 1
             state.answer(context, error.status, now, error.reason)
 
-    def _stranger(self, message: Message, source: Address, listener: int, now: float, status: int | None) -> None:
+    def _stranger(
+        self, message: Message, source: Address, listener: int, now: float, status: int | None, flow: int
+    ) -> None:
         """
         Refuse what is no trunk's, in either mode: with `status`, or without a word, for anybody can forge an address
         that would get the answer. It is recorded once, however often it comes.
@@ -320,7 +363,7 @@ class ProxyCore:
         out = state.out
         answers = state.begin()
         if status is not None:
-            state.answer_stateless(request, source, listener, status)
+            state.answer_stateless(request, source, listener, status, flow=flow)
         state.out = out
         if state.knocked(request, source):
             out += answers
@@ -341,41 +384,16 @@ class ProxyCore:
         out += answers
         state.report(report)
 
-    def _malformed(self, error: ParseError, message: Message | None, source: Address, listener: int) -> None:
+    def _malformed(
+        self, error: ParseError, message: Message | None, source: Address, listener: int, flow: int, *, known: bool
+    ) -> None:
         """Count what cannot be read, and answer a request of a trunk that can be answered (RFC 3261 §16.3 step 1)."""
         state = self._state
         state.tally.count["parse_errors_total", error.kind] += 1
         if message is None or message.status or message.method == b"ACK" or not error.status:
             return
-        if state.admission.candidates(source[0]):
-            answer = respond.malformed(message, error, source, state.stamp)
+        if known:
+            transport = state.place.listeners[listener].transport
+            answer = respond.malformed(message, error, source, state.stamp, transport)
             if answer is not None:
-                state.transmit(answer[0], answer[1], listener, False)
-
-
-def _count(state: State, kind: bytes) -> None:
-    state.tally.count[HEARD.get(kind, HEARD_OTHER)] += 1
-
-
-def _transaction_timer(state: State, machine: Machine, name: str, now: float) -> None:
-    context = machine.owner
-    if name == arrows.TIMER_A:
-        if isinstance(context, GivenUp):
-            return  # its INVITE is repeated no more
-        if isinstance(context, Context):
-            failover.repeated(state, context, machine, now)
-    notice = state.transactions.fire(machine, name, now)
-    if notice and isinstance(context, Context):
-        reply.failed(state, context, notice, now)
-
-
-def _context_timer(state: State, context: Context, name: str, now: float) -> None:
-    if name == cancel.TIMER_C:
-        reply.no_answer(state, context, now)
-    elif name == initial.SILENCE:
-        failover.silent(state, context, now)
-    else:
-        state.transactions.timers.cancel_all(context)
-        if context.client is not None:
-            state.transactions.forget(context.client)
-        reply.give_up(state, context, 487, now)
+                state.transmit(answer[0], answer[1], listener, False, flow)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from proxy.core import cancel, failover, initial, probe, replaced, respond
+from proxy.core import cancel, failover, initial, onward, probe, replaced, respond
 from proxy.core.actions import EndedBy
 from proxy.core.calls import CallState
+from proxy.core.place import TRANSPORT_NAMES
 from proxy.core.route import names_tag
 from proxy.core.stamp import split_branch
 from proxy.core.state import CODES, Context, GivenUp, Probe, State
@@ -13,6 +14,7 @@ from proxy.sip.message import CALL_ID, CSEQ, FROM
 from proxy.sip.response import Response
 from proxy.transaction import arrows
 from proxy.transaction.key import client_key
+from proxy.transaction.machine import Machine
 
 
 def receive_response(state: State, response: Response, listener: int, now: float) -> None:
@@ -137,7 +139,7 @@ def _pass_up(state: State, context: Context, response: Response, event: str, now
         return
     if server.state in (arrows.COMPLETED, arrows.CONFIRMED, arrows.TERMINATED):
         if event == arrows.SUCCESS:  # the caller has been given up on, but a 2xx is never kept from it (§16.7 step 5)
-            state.transmit(data, server.to, server.listener, False)
+            state.transmit(data, server.to, server.listener, False, server.flow)
         return
     state.respond(context, event, response.status, response.text, data, now)
 
@@ -167,6 +169,8 @@ def _hung_up(state: State, context: Context, now: float) -> None:
 
 def failed(state: State, context: Context, notice: str, now: float) -> None:
     """A branch that timed out (§16.8, §16.9: as if 408 had come) or could not be reached (as if 503 had)."""
+    if notice == arrows.UNREACHABLE and not context.cancelled and onward.shrink(state, context, now):
+        return
     state.transactions.timers.cancel_all(context)
     if context.request.method != b"INVITE":
         if notice == arrows.UNREACHABLE:
@@ -219,8 +223,9 @@ def _stray(state: State, response: Response, listener: int) -> None:
         tag = parse_name_addr(message.value(FROM), "From").tag
         cseq, _ = parse_cseq(message.value(CSEQ))
         ours = state.stamp.origin(via.branch, via.host, via.port, source, message.value(CALL_ID), tag, cseq)
-        to = respond.upstream(via)
-        egress = None if to is None else state.place.egress(to[0], listener)
+        transport = TRANSPORT_NAMES.get(via.transport.upper(), "udp")
+        to = respond.upstream(via, transport)
+        egress = None if to is None else state.place.egress(to[0], listener, transport)
         wanted = response.status // 100 == 2 or origin not in state.calls
         if origin == ours and wanted and to is not None and egress is not None:
             state.transmit(
@@ -228,3 +233,29 @@ def _stray(state: State, response: Response, listener: int) -> None:
             )
             return
     state.tally.count["parse_errors_total", "stray_response"] += 1
+
+
+def transaction_timer(state: State, machine: Machine, name: str, now: float) -> None:
+    """A timer of a transaction fires."""
+    context = machine.owner
+    if name == arrows.TIMER_A:
+        if isinstance(context, GivenUp):
+            return  # its INVITE is repeated no more
+        if isinstance(context, Context):
+            failover.repeated(state, context, machine, now)
+    notice = state.transactions.fire(machine, name, now)
+    if notice and isinstance(context, Context):
+        failed(state, context, notice, now)
+
+
+def context_timer(state: State, context: Context, name: str, now: float) -> None:
+    """A timer of a response context fires."""
+    if name == cancel.TIMER_C:
+        no_answer(state, context, now)
+    elif name == initial.SILENCE:
+        failover.silent(state, context, now)
+    else:
+        state.transactions.timers.cancel_all(context)
+        if context.client is not None:
+            state.transactions.forget(context.client)
+        give_up(state, context, 487, now)

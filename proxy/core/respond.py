@@ -6,7 +6,7 @@ from typing import Final
 
 from proxy.core.actions import Address
 from proxy.core.forward import received_via, response_address
-from proxy.core.place import MAX_PORT, SIP_PORT, ip_of
+from proxy.core.place import MAX_PORT, SIP_PORT, SIPS_PORT, ip_of
 from proxy.core.stamp import Stamp
 from proxy.sip import build, grammar
 from proxy.sip.errors import ParseError
@@ -27,16 +27,20 @@ def via_values(response: Message, count: int) -> list[Via]:
     return found
 
 
-def upstream(via: Via) -> Address | None:
+def upstream(via: Via, transport: str = "udp") -> Address | None:
     """Where a response without a transaction goes: by the Via it was sent with (§18.2.2); None for a host name."""
     ip = ip_of(via.received or via.host)
     if ip is None:
         return None
+    if transport != "udp":  # rport is where a connection came from that is no more
+        return (ip, via.port or (SIPS_PORT if transport == "tls" else SIP_PORT))
     port = int(via.rport) if grammar.PORT.fullmatch(via.rport or b"") and via.rport else 0
     return (ip, port if 0 < port <= MAX_PORT else via.port or SIP_PORT)
 
 
-def malformed(message: Message, error: ParseError, source: Address, stamp: Stamp) -> tuple[bytes, Address] | None:
+def malformed(
+    message: Message, error: ParseError, source: Address, stamp: Stamp, transport: str = "udp"
+) -> tuple[bytes, Address] | None:
     """
     The answer to a request that cannot be handled, and where it goes; None where a field that an answer needs
     is missing or unreadable. Of a doubled field the first is echoed, and none that is too long or holds control octets.
@@ -58,4 +62,4 @@ def malformed(message: Message, error: ParseError, source: Address, stamp: Stamp
         return None
     tag = b"" if b"tag=" in echo.value(TO).lower() else stamp.tag(b"malformed", echo.value(CALL_ID))
     data = build.response(echo, received_via(via, values[1:], source), error.status, error.reason, tag)
-    return data, response_address(via, source)
+    return data, response_address(via, source, transport)

@@ -83,9 +83,12 @@ def record_route(place: Place, ingress: int, egress: int, cookie: bytes) -> list
     leaves by another listener than it came in (RFC 5658 §3.3).
     """
     crossed = [egress] if egress == ingress else [egress, ingress]
-    return [
-        b"Record-Route: <sip:%b;lr;%b=%b>" % (place.listeners[index].sent_by, COOKIE_PARAM, cookie) for index in crossed
-    ]
+    return [b"Record-Route: %b;lr;%b=%b>" % (place.listeners[index].route, COOKIE_PARAM, cookie) for index in crossed]
+
+
+def rerecorded(place: Place, record: list[bytes], ingress: int, egress: int) -> list[bytes]:
+    """The Record-Route lines of a request that leaves by another listener than it was made for."""
+    return record_route(place, ingress, egress, record[0].rpartition(b"=")[2][:-1]) if record else record
 
 
 def names_tag(answer: bytes, tag: bytes) -> bool:

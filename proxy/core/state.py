@@ -8,14 +8,14 @@ from typing import Final
 
 from proxy.call.model import Call
 from proxy.call.trunk import Trunk
-from proxy.checks.base import Replacement
+from proxy.checks.base import Marks, Replacement
 from proxy.core.actions import Action, Address, Commit, Decided, EndedBy, Judge, News, Refused, Send
 from proxy.core.admit import Admission
 from proxy.core.calls import Calls, CallState
 from proxy.core.forward import received_via, response_address
 from proxy.core.gate import Gate
 from proxy.core.hops import Hops, Target, Tries
-from proxy.core.place import Place, show
+from proxy.core.place import Hop, Place, show
 from proxy.core.replaced import Swap
 from proxy.core.route import Routed
 from proxy.core.stamp import Stamp
@@ -29,23 +29,7 @@ from proxy.transaction.layer import Transactions
 from proxy.transaction.machine import Machine
 from proxy.transaction.timers import Lengths
 
-_METHODS: Final = (
-    b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"PRACK", b"UPDATE", b"INFO", b"REFER", b"NOTIFY", b"SUBSCRIBE",
-    b"MESSAGE", b"REGISTER", b"PUBLISH",
-)  # fmt: skip
-
-
-def _kinds(direction: str) -> dict[bytes, tuple[str, ...]]:
-    """Tally keys of messages_total by method, or by the first digit of a status."""
-    kinds = {method: method.decode() for method in _METHODS} | {b"%d" % digit: f"{digit}xx" for digit in range(1, 7)}
-    return {key: ("messages_total", direction, "udp", kind) for key, kind in kinds.items()}
-
-
 CODES: Final = tuple(map(str, range(700)))  # label values of responses_total
-HEARD: Final = _kinds("in")
-SENT: Final = _kinds("out")
-HEARD_OTHER: Final = ("messages_total", "in", "udp", "other")
-SENT_OTHER: Final = ("messages_total", "out", "udp", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +84,44 @@ class Plan:
         self.given = given
 
 
+class Grown:
+    """A request that has outgrown UDP: its route, its hop there, and what it carries (RFC 3261 §18.1.1)."""
+
+    __slots__ = ("hop", "marks", "record", "routed", "swap")
+
+    def __init__(self, routed: Routed, hop: Hop, record: list[bytes], marks: Marks, swap: Swap | None) -> None:
+        self.routed: Final = routed
+        self.hop: Final = hop
+        self.record: Final = record
+        self.marks: Final = marks
+        self.swap: Final = swap
+
+
 class Context:
     """
     The response context of one request being handled (RFC 3261 §16): its server transaction, and the client
     transaction once it has been passed on. `state` is its call, `initial` whether the request is the INVITE that began
     it, `dips` whether it only asks for the verdict, `foreign_route` whether that one names hops of its own; `origin`
     stands for it in tags and branches (b"" until asked for); `ticket` names the verdict it waits for, or with a `plan`
-    that verdict's record, `asked` and `routed` what a re-INVITE is judged by and where it goes then; `peer` and `far`
-    are upstream and downstream for the ladder;
+    that verdict's record, `asked` and `routed` what a re-INVITE is judged by and where it goes then; `flow` is the
+    connection it came by; `peer` and `far` are upstream and downstream for the ladder;
     `given` is whom the request shows instead of its caller, `swap` the From or To that its responses get back;
+    `grown` is how to send it by UDP, where it has gone by TCP for its length;
     `provisional` turns True when downstream has answered at all; `tries` are the next hops of a new INVITE that has
     been passed on; `advice` is the Reason that upstream is still to be told (RFC 9410).
     """
 
     __slots__ = (
-        "advice", "armed", "asked", "cancelled", "client", "dips", "far", "foreign_route", "given", "initial",
-        "listener", "origin", "peer", "plan", "provisional", "request", "routed", "server", "source", "state", "swap",
-        "ticket", "tries", "trunk", "via",
+        "advice", "armed", "asked", "cancelled", "client", "dips", "far", "flow", "foreign_route", "given", "grown",
+        "initial", "listener", "origin", "peer", "plan", "provisional", "request", "routed", "server", "source",
+        "state", "swap", "ticket", "tries", "trunk", "via",
     )  # fmt: skip
 
-    def __init__(self, request: Request, source: Address, listener: int, trunk: Trunk) -> None:
+    def __init__(self, request: Request, source: Address, listener: int, trunk: Trunk, flow: int = 0) -> None:
         self.request = request
         self.source = source
         self.listener = listener
+        self.flow = flow
         self.trunk = trunk
         self.peer = show(source)
         self.far = ""
@@ -135,6 +134,7 @@ class Context:
         self.initial = False
         self.dips = False
         self.foreign_route = False
+        self.grown: Grown | None = None
         self.asked: Call | None = None
         self.routed: Routed | None = None
         self.given: Replacement | None = None
@@ -177,12 +177,13 @@ class State:
     go, `probes` who asks the core side's after their health, `unplanned` whether these have changed since;
     `knocks` what strangers asked for last, `today` the local day that allocations are held against, `pressure` how
     far the node is behind (0: it keeps up). With `durable` no verdict acts before its record is on disk: `pending`
-    are the requests that wait for a verdict or its record, `refusals` the answers to strangers that do.
+    are the requests that wait for a verdict or its record, `refusals` the answers to strangers that do; `deaf` are
+    peers that take no TCP, and until when that is believed.
     """
 
     __slots__ = (
-        "admission", "answer_strangers", "calls", "draining", "durable", "gate", "hops", "knocks", "limits", "out",
-        "pending", "place", "pressure", "probes", "refusals", "stamp", "tally", "tickets", "today", "traffic",
+        "admission", "answer_strangers", "calls", "deaf", "draining", "durable", "gate", "hops", "knocks", "limits",
+        "out", "pending", "place", "pressure", "probes", "refusals", "stamp", "tally", "tickets", "today", "traffic",
         "transactions", "unplanned",
     )  # fmt: skip
 
@@ -207,7 +208,7 @@ class State:
         self.limits = limits
         self.today = today
         self.out: list[Action] = []
-        self.transactions = Transactions(lengths, self.transmit)
+        self.transactions = Transactions(lengths, self.transmit, place.streams)
         self.calls = Calls()
         self.traffic = Traffic()
         self.pending: dict[int, Context] = {}
@@ -218,6 +219,7 @@ class State:
         self.answer_strangers = False
         self.knocks: dict[bytes, None] = {}
         self.draining = False
+        self.deaf: dict[Address, float] = {}
         self.pressure = 0
 
     def begin(self) -> list[Action]:
@@ -235,14 +237,20 @@ class State:
         self.knocks[knock] = None
         return False
 
-    def transmit(self, data: bytes, to: Address, listener: int, again: bool) -> None:
+    def count(self, kind: bytes, listener: int) -> None:
+        """Count a message that was heard, by its method or the first digit of its status."""
+        kinds = self.place.listeners[listener].heard
+        self.tally.count[kinds.get(kind) or kinds[b""]] += 1
+
+    def transmit(self, data: bytes, to: Address, listener: int, again: bool, flow: int = 0) -> None:
         """Send octets, counted by kind."""
         count = self.tally.count
         kind = data[8:9] if data.startswith(b"SIP/2.0 ") else data[: data.find(b" ")]
-        count[SENT.get(kind, SENT_OTHER)] += 1
+        kinds = self.place.listeners[listener].sent
+        count[kinds.get(kind) or kinds[b""]] += 1
         if again:
             count["retransmissions_total",] += 1
-        self.out.append(Send(data, to, listener))
+        self.out.append(Send(data, to, listener, flow))
 
     def answer(
         self, context: Context, status: int, now: float, phrase: str = "", extra: tuple[bytes, ...] = ()
@@ -271,14 +279,24 @@ class State:
             context.request.message = ANSWERED
 
     def answer_stateless(
-        self, request: Request, source: Address, listener: int, status: int, extra: tuple[bytes, ...] = ()
+        self,
+        request: Request,
+        source: Address,
+        listener: int,
+        status: int,
+        extra: tuple[bytes, ...] = (),
+        flow: int = 0,
     ) -> None:
         """Answer once, remembering nothing (RFC 3261 §8.2.7); the same request gets the same answer."""
         tag = b"" if request.to_tag else self.stamp.of_request(request, source[0])
         data = build.response(
             request.message, received_via(request.via, request.via_rest, source), status, "", tag, extra
         )
-        self.transmit(data, response_address(request.via, source), listener, False)
+        self.transmit(data, self.back(request, source, listener), listener, False, flow)
+
+    def back(self, request: Request, source: Address, listener: int) -> Address:
+        """Where responses go that no connection takes."""
+        return response_address(request.via, source, self.place.listeners[listener].transport)
 
     def shed(self, trunk: Trunk, now: float, *, in_dialog: bool, invite: bool) -> str:
         """
@@ -297,8 +315,9 @@ class State:
 
     def serve(self, context: Context, key: tuple[bytes, ...], *, invite: bool) -> None:
         """Make the server transaction of a request."""
-        to = response_address(context.request.via, context.source)
+        to = self.back(context.request, context.source, context.listener)
         machine = self.transactions.serve(key, to, context.listener, invite=invite)
+        machine.flow = context.flow
         machine.owner = context
         context.server = machine
 

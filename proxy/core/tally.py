@@ -14,6 +14,18 @@ BUCKETS: Final[dict[str, tuple[float, ...]]] = {  # upper bounds, seconds; +Inf 
 }
 
 
+METHODS: Final = (
+    b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"PRACK", b"UPDATE", b"INFO", b"REFER", b"NOTIFY", b"SUBSCRIBE",
+    b"MESSAGE", b"REGISTER", b"PUBLISH",
+)  # fmt: skip
+
+
+def message_kinds(direction: str, transport: str) -> dict[bytes, tuple[str, ...]]:
+    """Tally keys of messages_total by method, or by the first digit of a status; b"" is for any other."""
+    kinds = {method: method.decode() for method in METHODS} | {b"%d" % digit: f"{digit}xx" for digit in range(1, 7)}
+    return {key: ("messages_total", direction, transport, kind) for key, kind in (kinds | {b"": "other"}).items()}
+
+
 class Histogram:
     """Counts per bucket (not cumulative; the last is +Inf) and the sum of the values seen."""
 

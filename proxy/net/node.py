@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from time import monotonic, time
 from typing import Final
@@ -16,11 +16,15 @@ from structlog.typing import FilteringBoundLogger
 from proxy.call.model import Call
 from proxy.checks.base import Verdict
 from proxy.core.actions import Action, Address, Commit, Judge, News, Send
+from proxy.core.place import Listener
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
 from proxy.net.commits import Commits
+from proxy.net.flows import Flows
 from proxy.net.pressure import Pressure
+from proxy.net.terms import Ears, Peers
 from proxy.net.udp import MAX_DATAGRAM, RECEIVE_BUFFER, buffer_size, kernel_drops, waited
+from proxy.sip.errors import ParseError
 from proxy.transaction.timers import NEVER
 
 # Datagrams taken from one socket before others get their turn: a flood must not starve timers.
@@ -37,7 +41,8 @@ class Node:
 
     `judge` gives the verdict on a call at once, or None where facts have to be fetched; `judge_in_time` gives it
     then. `report` takes every report and must not block. `commits` has records on disk before their verdicts act,
-    where that is wanted.
+    where that is wanted. `sockets` are in the order of `listeners`; those of TCP and TLS listen already, and `peers`
+    is what their connections go by.
     """
 
     def __init__(
@@ -53,6 +58,8 @@ class Node:
         tally: Tally,
         log: FilteringBoundLogger,
         commits: Commits | None = None,
+        listeners: Sequence[Listener] = (),
+        peers: Peers | None = None,
     ) -> None:
         self.core = core
         self.judge = judge
@@ -68,6 +75,12 @@ class Node:
         self._deadline: asyncio.TimerHandle | None = None
         self._told_late = False
         self._held: list[Send] | None = None
+        streams = {each.index: self._sockets[each.index] for each in listeners if each.is_stream}
+        ears = Ears(
+            self._message, self._unframed, self._unreachable, self._lost, core.knows, lambda: core.answers_strangers
+        )
+        self.flows = Flows(listeners, streams, ears, tally=tally, log=log, peers=peers) if streams else None
+        self._datagrams = [index for index in range(len(self._sockets)) if index not in streams]
         self._buffer = bytearray(MAX_DATAGRAM)
         self._view = memoryview(self._buffer)
         self._armed_for = NEVER
@@ -81,20 +94,25 @@ class Node:
         self._highest = 0
         # the kernel grants twice what is asked for, to have room for its own
         self._pressures = [Pressure(buffer_size(sock) / (2 * RECEIVE_BUFFER)) for sock in self._sockets]
-        self._drops = [kernel_drops(sock) for sock in self._sockets]
+        self._drops = {index: kernel_drops(self._sockets[index]) for index in self._datagrams}
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to listen."""
         self._loop = loop
-        for index, sock in enumerate(self._sockets):
-            loop.add_reader(sock, self._readable, index)
+        for index in self._datagrams:
+            loop.add_reader(self._sockets[index], self._readable, index)
+        if self.flows is not None:
+            self.flows.start(loop)
         self._tick(loop.time())
 
     def stop(self) -> None:
         """Close the sockets and the timers."""
-        for sock in self._sockets:
-            self._loop.remove_reader(sock)
-            sock.close()
+        for index, sock in enumerate(self._sockets):
+            if index in self._datagrams:
+                self._loop.remove_reader(sock)
+                sock.close()
+        if self.flows is not None:
+            self.flows.stop()
         for waiting in self._waiting:
             waiting.cancel()
         late = self._commits.report(monotonic()) if self._commits is not None else None
@@ -103,6 +121,16 @@ class Node:
         for handle in (self._timer, self._housekeeper, self._deadline):
             if handle is not None:
                 handle.cancel()
+
+    @property
+    def connections(self) -> Mapping[str, int]:
+        """How many connections there are of each transport."""
+        return {} if self.flows is None else self.flows.count_by_transport()
+
+    def meet(self, peers: Peers | None) -> None:
+        """Let connections from now on go by this; None: by what there is."""
+        if self.flows is not None and peers is not None:
+            self.flows.peers = peers
 
     def carry_out(self, actions: Sequence[Action]) -> None:
         """Do what the core asked for, in order."""
@@ -233,6 +261,24 @@ class Node:
             self._tally.count["parse_errors_total", "internal"] += 1
             self._log.exception("message.failed", octets=len(data))
 
+    def _message(self, data: bytes, source: Address, index: int, flow: int, names: tuple[str, ...]) -> None:
+        """Take a message that a connection brought."""
+        try:
+            self.carry_out(self.core.receive(data, source, index, monotonic(), flow, names))
+        except Exception:  # noqa: BLE001  # one message must not stop the node; it is logged and counted
+            self._tally.count["parse_errors_total", "internal"] += 1
+            self._log.exception("message.failed", octets=len(data))
+        self._rearm()
+
+    def _unframed(
+        self, head: bytes, fault: ParseError, source: Address, index: int, flow: int, names: tuple[str, ...]
+    ) -> None:
+        self.carry_out(self.core.unframed(head, fault, source, index, flow, names))
+
+    def _lost(self, flow: int, to: Address, index: int) -> None:
+        self.carry_out(self.core.lost(flow, to, index, monotonic()))
+        self._rearm()
+
     def _send(self, send: Send) -> None:
         """
         Send now, or behind the datagrams that are being taken: each one wakes its receiver, and one that is
@@ -244,6 +290,9 @@ class Node:
             self._held.append(send)
 
     def _put(self, send: Send) -> None:
+        if self.flows is not None and send.listener in self.flows:
+            self.flows.send(send)
+            return
         try:
             self._sockets[send.listener].sendto(send.data, send.to)
         except (BlockingIOError, InterruptedError):
@@ -257,6 +306,7 @@ class Node:
 
     def _unreachable(self, data: bytes) -> None:
         self.carry_out(self.core.unreachable(data, monotonic()))
+        self._rearm()
 
     def _rearm(self) -> None:
         """Keep one timer armed, not later than the core wants to be called."""
@@ -286,7 +336,10 @@ class Node:
         elif self.overload and not self._highest:
             self._log.info("overload.over")
         self.overload, self._highest = self._highest, self._level if self.wait else 0
-        for index, sock in enumerate(self._sockets):
+        if self.flows is not None:
+            self.flows.tick()
+        for index in self._datagrams:
+            sock = self._sockets[index]
             with contextlib.suppress(OSError):
                 drops = kernel_drops(sock)
                 self._tally.count["socket_drops_total",] += max(0, drops - self._drops[index])

@@ -10,6 +10,8 @@ from pathlib import Path
 from struct import Struct
 from typing import Final
 
+from proxy.net.connection import open_listener
+
 # The kernel's default (208 KiB) holds some 90 INVITEs, a burst of milliseconds; 4 MiB holds 3,600.
 RECEIVE_BUFFER: Final = 4 * 1024 * 1024
 MAX_DATAGRAM: Final = 65535
@@ -41,6 +43,16 @@ def open_socket(host: str, port: int) -> socket.socket:
         raise ListenError(f"udp {host}:{port}: {error.strerror or error}") from error
     sock.setblocking(False)
     return sock
+
+
+def open_listening(transport: str, host: str, port: int) -> socket.socket:
+    """The socket of a listener of any transport. Raises ListenError."""
+    if transport == "udp":
+        return open_socket(host, port)
+    try:
+        return open_listener(host, port)
+    except OSError as error:
+        raise ListenError(f"{transport} {host}:{port}: {error.strerror or error}") from error
 
 
 def buffer_size(sock: socket.socket) -> int:

@@ -47,6 +47,9 @@ METRICS: Final[Mapping[str, Metric]] = {
     "requests_shed_total": Metric(
         "counter", "Requests answered 503 at once because the node was overloaded.", ("trunk", "reason")
     ),
+    "connections": Metric("gauge", "Connections of TCP and TLS.", ("transport",)),
+    "connections_refused_total": Metric("counter", "Connections not let in, by reason.", ("transport", "reason")),
+    "connections_closed_total": Metric("counter", "Connections that ended, by reason.", ("transport", "reason")),
     "queue_wait_seconds": Metric("gauge", "How long a datagram waited to be read, at the most in a second."),
     "overload_level": Metric("gauge", "Level of overload: 1 sheds calls above a trunk's share, 2 all new calls."),
     "identity_total": Metric(

@@ -26,6 +26,7 @@ from proxy.settings.kinds import (
     Section,
     SipUri,
     Text,
+    TlsName,
     Verify,
     fault,
     one_of,
@@ -158,6 +159,11 @@ class TrunkEntry(Section):
     )
     sources: Annotated[tuple[Cidr, ...], Listed] = Field(
         default=(), description="Addresses and networks that its calls come from."
+    )
+    tls_names: Annotated[tuple[TlsName, ...], Listed] = Field(
+        default=(),
+        description="Names in its certificate (a SIP domain or a DNS name): who proves one over TLS is this trunk, "
+        "wherever it calls from. Its gateways must prove one too.",
     )
     gateway: Annotated[tuple[SipUri, ...], Listed] = Field(
         default=(),

@@ -16,6 +16,7 @@ from proxy.settings.problems import nearest
 Endpoint: TypeAlias = tuple[str, int]
 
 SIP_PORT: Final = 5060
+SIPS_PORT: Final = 5061
 # Rules whose calls may leave with the trunk's pilot number instead (checks.policy.REPLACEABLE), and their family
 REPLACEABLE: Final = frozenset(
     f"caller.{name}" for name in ("missing", "malformed", "not_allocated", "conflict", "anonymous", "dno", "redirected")
@@ -25,11 +26,15 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)")
 _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _ENDPOINT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]*)):([0-9]{1,5})")
-_SIP: Final = re.compile(r"sip:(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:;?@<>]*))(?::([0-9]{1,5}))?(?:;transport=udp)?")
+_SIP: Final = re.compile(
+    r"(sips?):(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:;?@<>]*))(?::([0-9]{1,5}))?(?:;transport=(udp|tcp|tls))?"
+)
 _DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
 NUMBER: Final = re.compile(r"\+[1-9][0-9]{2,17}")
 _PREFIX: Final = re.compile(r"\+[1-9][0-9]{1,14}")
+# A DNS name without a wildcard (RFC 5922 §7.2).
+_TLS_NAME: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _COUNTRY: Final = re.compile("[1-9][0-9]{0,2}")
 _AREA: Final = re.compile("(?:[1-9][0-9]{0,5})?")
 _SHORT: Final = re.compile("[0-9]{2,6}")
@@ -65,16 +70,23 @@ def parse_day(value: str) -> date | None:
 
 
 def parse_sip_uri(uri: str) -> Endpoint:
-    """Give host and port of a `sip:` URI that names an IP address (RFC 3261 §19.1). Raises `fault`."""
+    """Give host and port of a SIP URI that names an IP address (RFC 3261 §19.1). Raises `fault`."""
     match = _SIP.fullmatch(uri)
-    if match is None:
-        raise fault("sips" if uri.lower().startswith("sips:") else "sip_uri", value=uri)
-    host = _ip(match[1] or match[2])
-    if host is None:
-        raise fault("host_name", value=match[1] or match[2])
-    if (host.version == 6) != (match[1] is not None):
+    if match is None or (match[1] == "sips" and match[5] not in (None, "tls")):
         raise fault("sip_uri", value=uri)
-    return str(host), _port(match[3] or str(SIP_PORT), uri)
+    host = _ip(match[2] or match[3])
+    if host is None:
+        raise fault("host_name", value=match[2] or match[3])
+    if (host.version == 6) != (match[2] is not None):
+        raise fault("sip_uri", value=uri)
+    usual = SIPS_PORT if transport_of(uri) == "tls" else SIP_PORT
+    return str(host), _port(match[4] or str(usual), uri)
+
+
+def transport_of(uri: str) -> str:
+    """The transport that such a URI is reached by."""
+    named = uri.rpartition(";transport=")[2] if ";transport=" in uri else "udp"
+    return "tls" if uri.startswith("sips:") else named
 
 
 def _ip(text: str) -> IPv4Address | IPv6Address | None:
@@ -227,6 +239,7 @@ Address = Annotated[Endpoint, BeforeValidator(_endpoint)]
 Cidr = Annotated[str, BeforeValidator(_cidr)]
 SipUri = Annotated[str, BeforeValidator(_gateway)]
 Text = Annotated[str, BeforeValidator(_text)]
+TlsName = Annotated[str, BeforeValidator(_matching(_TLS_NAME, "tls_name"))]
 Name = Annotated[str, BeforeValidator(_matching(_NAME, "name"))]
 Number = Annotated[str, BeforeValidator(_matching(NUMBER, "number"))]
 Prefix = Annotated[str, BeforeValidator(_matching(_PREFIX, "prefix"))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.settings import yaml_strict
-from proxy.settings.kinds import REPLACEABLE, Endpoint
-from proxy.settings.model import DirectorySource, Numbering, Settings
+from proxy.settings.kinds import REPLACEABLE, Endpoint, parse_sip_uri, transport_of
+from proxy.settings.model import DirectorySource, Listen, Numbering, Settings
 from proxy.settings.problems import Problem, ProblemList, nearest
 from proxy.settings.shipping_model import Nats, NatsTls
 from proxy.settings.yaml_strict import Document, dotted
@@ -173,9 +173,10 @@ def _compare(settings: Settings, at: _Places) -> None:
     _twice(at, {("listen", i, "name"): item.name for i, item in enumerate(settings.listen)}, "config.same_name")
     _twice(
         at,
-        {("listen", i, "address"): item.address for i, item in enumerate(settings.listen)},
+        {("listen", i, "address"): (item.transport == "udp", item.address) for i, item in enumerate(settings.listen)},
         "config.same_address",
     )
+    _compare_transports(settings, at)
     own: set[Endpoint] = set()
     for index, item in enumerate(settings.listen):
         own |= {item.address, item.advertise or item.address}
@@ -188,13 +189,45 @@ def _compare(settings: Settings, at: _Places) -> None:
             at.note(("core", "next_hops", index, "uri"), "config.own_address", value=hop.uri)
     _twice(
         at,
-        {("core", "next_hops", i, "uri"): hop.address for i, hop in enumerate(settings.core.next_hops)},
+        {
+            ("core", "next_hops", i, "uri"): (hop.transport, hop.address)
+            for i, hop in enumerate(settings.core.next_hops)
+        },
         "config.same_address",
     )
     if settings.metrics.address == settings.admin.address:
         at.note(("admin", "address"), "config.same_address", first="metrics.address")
     _compare_admin(settings, at)
     _compare_nats(settings.shipping.nats, at)
+
+
+def _compare_transports(settings: Settings, at: _Places) -> None:
+    """Check that TLS has what it needs, and that there is a listener for every next hop."""
+    for index, item in enumerate(settings.listen):
+        for key in ("certificate", "key", "client_ca", "server_ca"):
+            given = getattr(item, key) is not None
+            if given and item.transport != "tls":
+                at.note(("listen", index, key), "config.tls_only")
+            elif not given and item.transport == "tls" and key in ("certificate", "key"):
+                at.note(("listen", index, "transport"), "config.tls_incomplete", missing=key)
+    for index, hop in enumerate(settings.core.next_hops):
+        where = ("core", "next_hops", index, "uri")
+        fault = listener_fault(settings.listen, hop.uri)
+        if fault:
+            at.note(where, fault, value=hop.uri, transport=hop.transport)
+        if hop.tls_name is not None and hop.transport != "tls":
+            at.note(("core", "next_hops", index, "tls_name"), "config.tls_only")
+
+
+def listener_fault(listen: Iterable[Listen], uri: str) -> str:
+    """Why no listener can reach a SIP URI: the text that says so; "" where one can."""
+    transport, ip = transport_of(uri), parse_sip_uri(uri)[0]
+    able = [item for item in listen if item.transport == transport and (":" in item.address[0]) == (":" in ip)]
+    if not able:
+        return "config.no_listener" if transport != "udp" else ""
+    if transport == "tls" and not any(item.server_ca or item.client_ca for item in able):
+        return "config.no_server_ca"
+    return ""
 
 
 def _compare_admin(settings: Settings, at: _Places) -> None:

@@ -24,12 +24,14 @@ from proxy.settings.kinds import (
     ShortNumber,
     SipUri,
     Text,
+    TlsName,
     between,
     fault,
     hide_password,
     none_or_between,
     one_of,
     parse_sip_uri,
+    transport_of,
 )
 from proxy.settings.kinds import whole as _whole
 from proxy.settings.shipping_model import Shipping
@@ -79,8 +81,8 @@ class Listen(Section):
     """One address that SIP is heard on."""
 
     name: Name = Field(description="Name of the listener; stands in every record. No two alike.")
-    transport: Annotated[Literal["udp"], one_of("udp", later=("tcp", "tls", "ws", "wss", "sctp"))] = Field(
-        default="udp", description="Transport. This version speaks UDP."
+    transport: Annotated[Literal["udp", "tcp", "tls"], one_of("udp", "tcp", "tls", later=("ws", "wss", "sctp"))] = (
+        Field(default="udp", description="Transport: `udp`, `tcp` or `tls`.")
     )
     address: Address = Field(description="IP address and port to listen on; IPv6 in brackets.")
     advertise: Address | None = Field(
@@ -88,12 +90,30 @@ class Listen(Section):
         description="IP address and port that peers are told in Via and Record-Route; must be given when "
         "`address` is 0.0.0.0 or [::].",
     )
+    certificate: Text | None = Field(
+        default=None,
+        description="With `tls`: PEM file of the certificate chain that clients are shown, and servers that ask. Paths "
+        "start at this file, else at the working directory; all files are read again at each reload.",
+    )
+    key: Text | None = Field(default=None, description="With `tls`: PEM file of the certificate's private key.")
+    client_ca: Text | None = Field(
+        default=None,
+        description="With `tls`: PEM file of the CAs whose clients are let in; then every client must show a "
+        "certificate, and its names tell trunks (`tls_names`).",
+    )
+    server_ca: Text | None = Field(
+        default=None,
+        description="With `tls`: PEM file of the CAs that must have signed the certificates of next hops and gateways; "
+        "without it `client_ca`.",
+    )
 
 
 class NextHop(Section):
     """One softswitch or proxy on the core side."""
 
-    uri: SipUri = Field(description="`sip:` URI with an IP address and perhaps a port; host names are not looked up.")
+    uri: SipUri = Field(
+        description="SIP URI with an IP address and perhaps a port and `;transport=`; host names are not looked up."
+    )
     priority: Annotated[int, _whole(0, 65535)] = Field(
         default=1, description="The lowest priority is tried first, the others when it fails."
     )
@@ -101,10 +121,20 @@ class NextHop(Section):
         default=1, description="Share of the calls among next hops of one priority; 0 is tried after the others."
     )
 
+    tls_name: TlsName | None = Field(
+        default=None,
+        description="Name that its certificate must have, with `transport=tls`; without it the IP address.",
+    )
+
     @property
     def address(self) -> Endpoint:
         """IP address and port that the URI names."""
         return parse_sip_uri(self.uri)
+
+    @property
+    def transport(self) -> str:
+        """How it is reached."""
+        return transport_of(self.uri)
 
 
 class ProbeTerms(Section):

@@ -34,6 +34,7 @@ def trunk_of(entry: TrunkEntry, customer: Customer, country: str, emergency: fro
         role=entry.role,
         screening=entry.screening,
         sources=tuple(dict.fromkeys(entry.sources)),
+        tls_names=entry.tls_names,
         gateway=entry.gateway,
         tgrp=entry.tgrp,
         mode=entry.mode,

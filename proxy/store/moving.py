@@ -62,6 +62,7 @@ def _raw(trunk: Trunk) -> dict[str, Any]:
         "role": trunk.role,
         "screening": trunk.screening,
         "sources": list(trunk.sources),
+        "tls_names": list(trunk.tls_names),
         "gateway": list(trunk.gateway),
         "tgrp": trunk.tgrp,
         "mode": trunk.mode,

@@ -88,6 +88,7 @@ class Trunk(Stored):
     role: Mapped[str] = mapped_column(String(16))
     screening: Mapped[str] = mapped_column(String(16))
     sources: Mapped[list[str]] = mapped_column(JSON)
+    tls_names: Mapped[list[str]] = mapped_column(JSON)
     gateway: Mapped[list[str]] = mapped_column(JSON)
     pilot_number: Mapped[str | None] = mapped_column(String(32))
     dial_plan: Mapped[dict[str, Any]] = mapped_column(JSON)

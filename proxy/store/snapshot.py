@@ -235,6 +235,7 @@ def _trunk(raw: Mapping[str, Any]) -> Trunk:
         "customer": Customer(**raw["customer"]),
         "sources": tuple(raw["sources"]),
         "gateway": tuple(raw["gateway"]),
+        "tls_names": tuple(raw.get("tls_names", ())),  # older snapshots know of none
         "dial_plan": DialPlan(**plan | {"strip": tuple(plan["strip"]), "emergency": frozenset(plan["emergency"])}),
         "policy": {name: RuleAction(**action) for name, action in raw["policy"].items()},
         "identity": IdentityTerms(**raw["identity"]),

@@ -23,7 +23,7 @@ from proxy.store.versions import trunk_row
 
 _PLAIN = ("role", "screening", "tgrp", "mode", "state", "pilot_number")
 _MAPPINGS = ("dial_plan", "policy", "identity", "limits")
-_LISTS = ("sources", "gateway")
+_LISTS = ("sources", "tls_names", "gateway")
 
 
 def raw_of(row: Trunk) -> dict[str, Any]:

@@ -12,19 +12,23 @@ class Machine:
     """
     A transaction in some state of its table.
 
-    `data`, `to` and `listener` are the message that is repeated and where it goes (`data` b"" before
-    there is one); `interval` the next length of its retransmission timer, in seconds; `owner` whatever
-    the transaction user keeps with it; `armed` belongs to the timers.
+    `data`, `to`, `listener` and `flow` are the message that is repeated and where it goes (`data` b"" before
+    there is one); `interval` the next length of its retransmission timer, in seconds; `reliable` whether the
+    transport repeats by itself, and `renewed` whether the request has gone once more over another connection;
+    `owner` whatever the transaction user keeps with it; `armed` belongs to the timers.
     """
 
     __slots__ = (
         "__weakref__",
         "armed",
         "data",
+        "flow",
         "interval",
         "key",
         "listener",
         "owner",
+        "reliable",
+        "renewed",
         "state",
         "table",
         "to",
@@ -37,7 +41,10 @@ class Machine:
         self.data = b""
         self.to = to
         self.listener = listener
+        self.flow = 0
         self.interval = interval
+        self.reliable = False
+        self.renewed = False
         self.owner: object = None
         self.armed: dict[str, float] = {}
 

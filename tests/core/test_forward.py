@@ -6,7 +6,7 @@ import pytest
 
 from proxy.checks.base import UNMARKED, Marks
 from proxy.core.forward import at_hop, forwarded, received_via, response_address
-from proxy.core.place import Listener, Place
+from proxy.core.place import Hop, Listener, Place
 from proxy.core.route import Routed
 from proxy.sip.fields import parse_via
 from proxy.sip.message import parse
@@ -83,11 +83,13 @@ def test_values_that_share_the_line_stay() -> None:
 @pytest.mark.parametrize(
     ("uri", "hop", "there"),
     [
-        (b"sip:1@203.0.113.5:5060;user=phone", ("10.0.0.1", 5080), b"sip:1@10.0.0.1:5080;user=phone"),
-        (b"sip:203.0.113.5", ("2001:db8::1", 5060), b"sip:[2001:db8::1]:5060"),
+        (b"sip:1@203.0.113.5:5060;user=phone", Hop(("10.0.0.1", 5080), 0), b"sip:1@10.0.0.1:5080;user=phone"),
+        (b"sip:203.0.113.5", Hop(("2001:db8::1", 5060), 0), b"sip:[2001:db8::1]:5060"),
+        (b"sip:1@203.0.113.5;transport=udp", Hop(("10.0.0.1", 5080), 1, "tcp"), b"sip:1@10.0.0.1:5080;transport=tcp"),
+        (b"sip:1@203.0.113.5", Hop(("10.0.0.1", 5061), 1, "tls"), b"sip:1@10.0.0.1:5061;transport=tls"),
     ],
 )
-def test_at_hop(uri: bytes, hop: tuple[str, int], there: bytes) -> None:
+def test_at_hop(uri: bytes, hop: Hop, there: bytes) -> None:
     assert at_hop(parse_uri(uri), hop) == there
 
 

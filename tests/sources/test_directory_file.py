@@ -186,7 +186,7 @@ def test_what_is_worth_knowing(tmp_path: Path) -> None:
         pytest.param("customer: bolt", "customer: bolt\n    valid: {from: 2026-02-01, to: 2026-01-01}", ["9:12: trunks[1].valid: ends before it begins (2026-02-01)"], id="period"),
         pytest.param("customer: bolt", "customer: bolt\n    dial_plan: {area: 0571}", ["9:23: trunks[1].dial_plan.area: '0571' is no area code: up to 6 digits without the leading 0"], id="area"),
         pytest.param("customer: bolt", 'customer: bolt\n    dial_plan: {prefixes: {x: "+86"}}', ["9:28: trunks[1].dial_plan.prefixes.x: 'x' is nothing that one dials: up to 15 of 0-9 * #, perhaps + before them"], id="dialled-prefix"),
-        pytest.param("customer: bolt", "customer: bolt\n    tls_names: [a]", ["9:5: trunks[1].tls_names: unknown key"], id="not-enforced"),
+        pytest.param("customer: bolt", "customer: bolt\n    wings: [a]", ["9:5: trunks[1].wings: unknown key"], id="not-enforced"),
         pytest.param('[{number: "+862166660000"}]', '"+862166660000"', ["10:18: trunks[1].allocations: must be a list"], id="allocations-no-list"),
         pytest.param("  - id: bolt-1", "  - bolt\n  - id: bolt-1", ["7:5: trunks[1]: must be a mapping (key: value)"], id="trunk-no-mapping"),
         pytest.param("customers:", "customer:", ["1:1: customers: is missing", "1:1: customer: unknown key, did you mean 'customers'?", "4:15: trunks[0].customer: there is no customer 'acme'", "8:15: trunks[1].customer: there is no customer 'bolt'"], id="no-customers"),

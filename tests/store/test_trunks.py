@@ -23,6 +23,7 @@ FULL: dict[str, Any] = LEAST | {
     "screening": "asserted",
     "state": "suspended",
     "sources": ["192.0.2.0/24", "2001:db8::/32"],
+    "tls_names": ["pbx.acme.example"],
     "gateway": ["sip:192.0.2.1:5070"],
     "pilot_number": "+862488880000",
     "dial_plan": {"country": "86", "area": "24", "strip": ["9"], "prefixes": {"0086": "+86"}},

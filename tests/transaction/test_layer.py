@@ -19,7 +19,7 @@ class Wire:
     def __init__(self) -> None:
         self.now = 0.0
         self.sent: list[tuple[float, bytes]] = []
-        self.layer = Transactions(Lengths(), lambda data, to, listener, again: self.sent.append((self.now, data)))
+        self.layer = Transactions(Lengths(), lambda data, to, listener, again, flow: self.sent.append((self.now, data)))
 
     def run(self, until: float) -> list[str]:
         notices = []

@@ -64,10 +64,14 @@ def free_port() -> int:
     raise RuntimeError("no port is free for both UDP and TCP")
 
 
-def is_bound(port: int, process: str = "self") -> bool:
-    """Tell whether somebody on the network of a process has this UDP port bound, without sending it anything."""
-    table = Path(f"/proc/{process}/net/udp").read_text(encoding="ascii")
-    return re.search(rf"^ *\d+: [0-9A-F]{{8}}:{port:04X} ", table, re.MULTILINE) is not None
+def is_bound(port: int, process: str = "self", *, tcp: bool = False) -> bool:
+    """
+    Tell whether somebody on the network of a process has this UDP port bound, or listens on this TCP port, without
+    sending it anything.
+    """
+    table = Path(f"/proc/{process}/net/{'tcp' if tcp else 'udp'}").read_text(encoding="ascii")
+    listens = " 00000000:0000 0A" if tcp else ""
+    return re.search(rf"^ *\d+: [0-9A-F]{{8}}:{port:04X}{listens} ", table, re.MULTILINE) is not None
 
 
 class Program:
@@ -94,10 +98,10 @@ class Program:
                 start_new_session=True,
             )
 
-    def wait_bound(self, port: int) -> None:
-        """Wait until the program listens on the UDP port; its death or a bound on time is an error."""
+    def wait_bound(self, port: int, *, tcp: bool = False) -> None:
+        """Wait until the program listens on the port; its death or a bound on time is an error."""
         deadline = time.monotonic() + START_SECONDS
-        while not is_bound(port, str(self.process.pid)):
+        while not is_bound(port, str(self.process.pid), tcp=tcp):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.name} does not listen on {port}\n{self.complaint()}")
             time.sleep(0.02)

@@ -19,7 +19,9 @@ SPOOFED: Final = "+8613800138000"  # belongs to nobody here
 CALLED: Final = "+8613900139000"
 
 _serial = count(1)
-_LOGGED: Final = re.compile(rb"^UDP message (sent|received) [\[(](\d+)(?: bytes\):|\] bytes :)\n\n", re.MULTILINE)
+_LOGGED: Final = re.compile(
+    rb"^(?:UDP|TCP) message (sent|received) [\[(](\d+)(?: bytes\):|\] bytes :)\n\n", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Load:
     linger: int = 100  # ms that a finished call still answers retransmissions
     seconds: int = 40  # the whole run is bounded by this
     log: bool = True
+    transport: str = "u1"  # -t: u1 is UDP, t1 one TCP connection, tn one for each call
     options: bool = False  # answer OPTIONS; such a callee is never done, for each question is a call to SIPp
     numbers: Path | None = None  # a CSV whose columns are [field0], [field1] … in `Who`, one row a call
 
@@ -172,7 +175,7 @@ def callee(
     limit = ["-m", str(load.calls)] if load.calls else []
     parameters = {"CONTACT": contact or f"{at[0]}:{at[1]}", "LINGER": str(load.linger)}
     made = Sipp(directory, scenario, parameters, [*_common(load, at), *limit], at[1], within)
-    made.program.wait_bound(at[1])
+    made.program.wait_bound(at[1], tcp=load.transport != "u1")
     return made
 
 
@@ -180,7 +183,7 @@ def _common(load: Load, at: tuple[str, int]) -> list[str]:
     log = ["-trace_msg", "-message_file", "messages.log"] if load.log else []
     return [
         *("-i", at[0], "-bind_local", "-p", str(at[1]), "-mp", str(free_port())),
-        *("-nostdin", "-d", str(load.hold), "-cid_str", "%u-%p@%s"),
+        *("-t", load.transport, "-max_socket", "1000", "-nostdin", "-d", str(load.hold), "-cid_str", "%u-%p@%s"),
         *("-timeout", f"{load.seconds}s", "-timeout_error", "-recv_timeout", str(load.seconds * 1000)),
         *("-trace_err", "-error_file", "errors.log", "-trace_stat", "-stf", "stat.csv", "-fd", "1"),
         *("-trace_counts", "-buff_size", "4194304", *(["-aa"] if load.options else []), *log),

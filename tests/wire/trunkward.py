@@ -23,8 +23,8 @@ _CONFIG: Final = """\
 node: {{name: wire, mode: {mode}, workers: 1, answer_strangers: {strangers}, state: "{here}/state"}}
 listen:
   - {{name: access, transport: udp, address: "{host}:{port}"}}
-core:
-  next_hops: [{{uri: "sip:{core}:{core_port}", priority: 1, weight: 10}}{hops}]
+{listen}core:
+  next_hops: [{{uri: "sip:{core}:{core_port}{by}", priority: 1, weight: 10}}{hops}]
   ring_timeout: {ring_timeout}
 {watch}directory: {{url: "file:directory.yaml", max_shrink: 20%}}
 numbering: {{country: "86", emergency: ["110", "119", "120", "122"]}}
@@ -42,7 +42,7 @@ trunks:
     customer: acme
     role: access
     sources: ["{caller}/32"]
-    gateway: ["sip:{caller}:{gateway_port}"{gateways}]
+    gateway: ["sip:{caller}:{gateway_port}{gateway_by}"{gateways}]
     pilot_number: "+862488880000"
     dial_plan: {{country: "86", area: "24", strip: ["9"]}}
     allocations:
@@ -93,6 +93,9 @@ class Setting:
     gateways: str = ""
     watch: str = ""
     strangers: str = "false"
+    listen: str = ""
+    by: str = ""
+    gateway_by: str = ""
     sections: str = ""
     records: str = ""
 

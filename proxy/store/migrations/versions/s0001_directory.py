@@ -97,6 +97,7 @@ def _trunks() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("screening", sa.String(length=16), nullable=False),
         sa.Column("sources", sa.JSON(), nullable=False),
+        sa.Column("tls_names", sa.JSON(), nullable=False),
         sa.Column("gateway", sa.JSON(), nullable=False),
         sa.Column("pilot_number", sa.String(length=32), nullable=True),
         sa.Column("dial_plan", sa.JSON(), nullable=False),
