@@ -27,7 +27,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
 from proxy.admin.process import ControlError, spawn
-from proxy.core.actions import Commit, HopChanged, News
+from proxy.core.actions import Commit, HopChanged, News, Shown
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
 from proxy.net.commits import Commits
@@ -44,6 +44,7 @@ from proxy.observe.metrics import snapshot
 from proxy.parts import (
     Loaded,
     changes_refused,
+    hep_of,
     judge_of,
     listeners_of,
     load_next,
@@ -58,7 +59,7 @@ from proxy.parts import (
 from proxy.settings.problems import ConfigError, Problem
 from proxy.sources.identity_services import certificate_ends, verifier_of
 from proxy.sources.listen_files import listen_ends
-from proxy.sources.verification import Verifier
+from proxy.sources.verification import Retired
 from proxy.transaction.timers import Lengths
 from stirshaken.repository import BUCKETS
 
@@ -78,7 +79,7 @@ class Server:
         self._today = date.today()  # noqa: DTZ011  # allocations are held against the node's local day
         self._reloading: asyncio.Task[None] | None = None
         self._doubted: set[str] = set()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retired = Retired()
         self._following: asyncio.Task[None] | None = None
         self._wanted: bool | None = None  # a reload asked for during a reload, and whether by force
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,6 +113,7 @@ class Server:
             lengths=Lengths(c=settings.core.ring_timeout),
             durable=settings.records.durable,
         )
+        self._hep = hep_of(loaded, self._wall, self.tally)
         self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time)
         self._ends = certificate_ends(loaded.identity) | listen_ends(loaded.listen)
         judge = judge_of(loaded, self._day, time, self._verifier)
@@ -163,6 +165,8 @@ class Server:
         self.node.stop()
         if self._verifier is not None:
             await self._verifier.aclose()
+        await self._retired.aclose()
+        self._close_hep()
         self.journal.close()
         channel.close()
         control.terminate()
@@ -238,24 +242,24 @@ class Server:
         self._loaded_at = time()
         self.core.replace(network_of(loaded), self._today)
         if (before.settings.identity, before.identity) != (loaded.settings.identity, loaded.identity):
-            self._retire(self._verifier)  # what it knows was judged by other anchors
+            self._retired.add(self._verifier)  # what it knows was judged by other anchors
             replays = None if self._verifier is None else self._verifier.replays  # a used token stays used
             self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time, replays)
         self._ends = certificate_ends(loaded.identity) | listen_ends(loaded.listen)
+        if (before.settings.shipping.hep, before.shipping) != (loaded.settings.shipping.hep, loaded.shipping):
+            self._close_hep()
+            self._hep = hep_of(loaded, self._wall, self.tally)
         judge = judge_of(loaded, self._day, time, self._verifier)
         self.node.judge, self.node.judge_in_time = judge.at_once, judge.in_time
         _quiet_gc()
 
-    def _retire(self, verifier: Verifier | None) -> None:
-        """Close a verifier when the calls that still wait for it have had their time."""
-        if verifier is not None:
-            retiring = asyncio.get_running_loop().create_task(_close_later(verifier))
-            self._retiring.add(retiring)
-            retiring.add_done_callback(self._retiring.discard)
-
     def _report(self, report: News) -> None:
         if isinstance(report, HopChanged):
             self._say(report)
+            return
+        if isinstance(report, Shown):
+            if self._hep is not None:
+                self._hep.put(report)
             return
         count(report, self.tally)
         self.journal.put(report)
@@ -326,6 +330,10 @@ class Server:
             self._log.info("identity.doubt_over", about=about)
         self._doubted = doubted
 
+    def _close_hep(self) -> None:
+        if self._hep is not None:
+            self._hep.close()
+
     def _wall(self, at: float) -> float:
         return at + self._offset
 
@@ -380,11 +388,6 @@ def serve(config: Path, *, json: bool) -> int:
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main())
-
-
-async def _close_later(verifier: Verifier) -> None:
-    await asyncio.sleep(DRAIN_SECONDS)
-    await verifier.aclose()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

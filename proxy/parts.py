@@ -20,9 +20,11 @@ from proxy.core.admit import Admission
 from proxy.core.hops import HopTerms, NextHop
 from proxy.core.place import Hop, Listener, Place
 from proxy.core.proxy import Network
+from proxy.core.tally import Tally
 from proxy.net.terms import Peers
 from proxy.net.tls import TlsFiles, contexts_of
 from proxy.net.udp import source_for
+from proxy.observe.hep import Agent, Hep
 from proxy.settings.kinds import parse_sip_uri, transport_of
 from proxy.settings.load import listener_fault, load, number_source
 from proxy.settings.model import Core, ProbeTerms, Settings
@@ -36,7 +38,8 @@ from proxy.sources.judge import OFF, Judge, Rules
 from proxy.sources.listen_files import ListenFiles, read_listen
 from proxy.sources.named_files import place_of
 from proxy.sources.replacing import find_unreplaceable
-from proxy.sources.shipping_files import read_shipping
+from proxy.sources.shipping_files import NO_FILES as NOT_SHIPPED
+from proxy.sources.shipping_files import ShippingFiles, read_shipping
 from proxy.sources.verification import Verifier
 from proxy.store.snapshot import SnapshotError, keep, kept
 
@@ -55,20 +58,27 @@ class Loaded:
     identity: IdentityFiles = NO_FILES
     listen: Mapping[int, ListenFiles] = field(default_factory=dict)
     digest: bytes = b""
+    shipping: ShippingFiles = NOT_SHIPPED
 
     def __reduce__(self) -> tuple[object, ...]:
         if self.digest:
-            return _mapped, (self.settings, self.identity, self.listen, self.digest)
-        return Loaded, (self.settings, self.directory, self.identity, self.listen)
+            return _mapped, (self.settings, self.identity, self.listen, self.digest, self.shipping)
+        return Loaded, (self.settings, self.directory, self.identity, self.listen, b"", self.shipping)
 
 
-def _mapped(settings: Settings, identity: IdentityFiles, listen: Mapping[int, ListenFiles], digest: bytes) -> Loaded:
+def _mapped(
+    settings: Settings,
+    identity: IdentityFiles,
+    listen: Mapping[int, ListenFiles],
+    digest: bytes,
+    shipping: ShippingFiles,
+) -> Loaded:
     """A value that came from another process: its snapshot waits to be taken, or has just been. Raises OSError."""
     for path in (_next(settings), snapshot_of(settings)):
         with contextlib.suppress(OSError, SnapshotError):
             directory, found = kept(path)
             if found == digest:
-                return Loaded(settings, directory, identity, listen, digest)
+                return Loaded(settings, directory, identity, listen, digest, shipping)
     raise FileNotFoundError(errno.ENOENT, "snapshot is gone", str(snapshot_of(settings)))
 
 
@@ -82,7 +92,7 @@ def load_all(config: Path) -> Loaded:
     found = ProblemList()
     identity = read_identity(config, settings, directory.trunks.values(), found)
     read_admin(config, settings.admin, found)  # for the control process, which reads them itself
-    read_shipping(config, settings.shipping.nats, found)  # likewise
+    shipping = read_shipping(config, settings.shipping, found)
     for trunk in directory.trunks.values():
         for uri in trunk.gateway:
             fault = listener_fault(settings.listen, uri)
@@ -91,7 +101,7 @@ def load_all(config: Path) -> Loaded:
                 found.add(Problem(str(config), 0, 0, f"trunk {trunk.id}: gateway", fault, values))
     listen = read_listen(config, settings.listen, found)
     found.check()
-    return Loaded(settings, directory, identity, listen)
+    return Loaded(settings, directory, identity, listen, shipping=shipping)
 
 
 def load_to_start(config: Path) -> tuple[Loaded, tuple[Problem, ...]]:
@@ -113,8 +123,9 @@ def load_to_start(config: Path) -> tuple[Loaded, tuple[Problem, ...]]:
         found = ProblemList()
         identity = read_identity(config, settings, directory.trunks.values(), found)
         listen = read_listen(config, settings.listen, found)
+        shipping = read_shipping(config, settings.shipping, found)
         found.check()
-        return Loaded(settings, directory, identity, listen, digest), error.problems
+        return Loaded(settings, directory, identity, listen, digest, shipping), error.problems
     return lay_by(loaded, snapshot_of(loaded.settings)), ()
 
 
@@ -209,6 +220,7 @@ def network_of(loaded: Loaded) -> Network:
         {trunk: hops(known) for trunk, known in gateways.items()},
         hop_terms(loaded.settings.core),
         answer_strangers=loaded.settings.node.answer_strangers,
+        shows="" if loaded.settings.shipping.hep is None else loaded.settings.shipping.hep.calls,
     )
 
 
@@ -266,6 +278,15 @@ def judge_of(
         return Judge(directory, rules, default, today)
     signer = authentication_of(identity, loaded.identity, clock)
     return Judge(directory, rules, default, today, verifier, signer, tells=identity.verstat)
+
+
+def hep_of(loaded: Loaded, wall: Callable[[float], float], tally: Tally) -> Hep | None:
+    """What shows messages to a capture server; `wall` gives seconds since the epoch. Raises OSError."""
+    terms = loaded.settings.shipping.hep
+    if terms is None:
+        return None
+    agent = Agent(terms.id, loaded.settings.node.name, loaded.shipping.hep_key.encode())
+    return Hep(terms.address, agent, wall, tally)
 
 
 def _node_policy(settings: Settings) -> dict[str, RuleAction]:

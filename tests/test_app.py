@@ -372,8 +372,7 @@ class Services:
 
     async def close(self) -> None:
         """Leave nothing behind."""
-        for task in self.server._retiring:
-            task.cancel()
+        await self.server._retired.aclose()
         if self.server._verifier is not None:
             await self.server._verifier.aclose()
         self.server.journal.close()
@@ -421,7 +420,7 @@ def test_a_reload_of_the_directory_alone_keeps_certificates(services: Services) 
     file.write_text(file.read_text().replace("0099", "0199"))
     in_a_loop(services.takes)
     assert services.server._verifier is before
-    assert services.server._retiring == set()
+    assert services.server._retired._closing == set()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from proxy.admin.access import Access
 from proxy.checks.policy import NAMES
@@ -19,9 +18,7 @@ from proxy.sources.identity_files import IdentityFiles, read_identity
 from proxy.sources.identity_services import authentication_of, verifier_of
 from proxy.sources.shipping_files import NO_FILES, ShippingFiles, read_shipping
 from proxy.sources.signing import Authentication
-from proxy.sources.verification import Verifier
-
-RETIRED_SECONDS: Final = 11.0  # longer than the longest deadline: who still waits for a verifier has an answer by then
+from proxy.sources.verification import Retired, Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ def read(config: Path) -> Read:
     found = ProblemList()
     identity = read_identity(config, settings, (), found)
     admin = read_admin(config, settings.admin, found)
-    shipping = read_shipping(config, settings.shipping.nats, found)
+    shipping = read_shipping(config, settings.shipping, found)
     found.check()
     return Read(settings, identity, admin, shipping)
 
@@ -61,7 +58,7 @@ class Services:
         self._config = config
         self._clock = clock
         self._read: Read | None = None
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retired = Retired()
         if config is not None:
             self._take(config, read(config))
 
@@ -78,9 +75,7 @@ class Services:
 
     async def aclose(self) -> None:
         """End all that is under way."""
-        for task in self._retiring:
-            task.cancel()
-        await asyncio.gather(*self._retiring, return_exceptions=True)
+        await self._retired.aclose()
         if self.verifier is not None:
             await self.verifier.aclose()
 
@@ -96,20 +91,7 @@ class Services:
         self.instance = new.settings.node.name
         identity = new.settings.identity
         if before is None or (before.settings.identity, before.identity) != (identity, new.identity):
-            self._retire(self.verifier)  # what it knows was judged by other anchors
+            self._retired.add(self.verifier)  # what it knows was judged by other anchors
             self.verifier = verifier_of(identity, new.identity, self._clock)
             self.authentication = authentication_of(identity, new.identity, self._clock)
         self._read = new
-
-    def _retire(self, verifier: Verifier | None) -> None:
-        if verifier is not None:
-            task = asyncio.get_running_loop().create_task(_close_later(verifier))
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
-
-
-async def _close_later(verifier: Verifier) -> None:
-    try:
-        await asyncio.sleep(RETIRED_SECONDS)
-    finally:
-        await verifier.aclose()

@@ -137,6 +137,27 @@ class HopChanged:
     cause: str
 
 
+@dataclass(slots=True)
+class Shown:
+    """
+    Report: the messages of a call that was judged, where such calls are shown. `request` came from `source` to
+    `listener`; `sent` is the answer, or the request as it went on (b"" for neither), from `egress` to `to`. `by_stream`
+    says of each of the two whether it went over TCP or TLS.
+    """
+
+    at: float
+    call_id: str
+    trunk: str
+    verdict: Verdict
+    request: bytes
+    source: Address
+    listener: Address
+    sent: bytes
+    egress: Address
+    to: Address
+    by_stream: tuple[bool, bool] = (False, False)
+
+
 Report: TypeAlias = Decided | Ended | Refused | Late
-News: TypeAlias = Report | HopChanged
+News: TypeAlias = Report | HopChanged | Shown
 Action: TypeAlias = Send | Judge | Commit | News

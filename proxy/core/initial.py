@@ -7,7 +7,7 @@ from typing import Final
 from proxy.call.extract import called_of, extract
 from proxy.call.trunk import Trunk
 from proxy.checks.base import Answer, Verdict
-from proxy.core import dip, forward, replaced
+from proxy.core import dip, forward, replaced, shown
 from proxy.core.actions import Address
 from proxy.core.calls import CallState
 from proxy.core.hops import Target, Tries
@@ -194,6 +194,17 @@ def _plan(state: State, context: Context, call: CallState, verdict: Verdict, now
 
 
 def _act(state: State, context: Context, call: CallState, plan: Plan, now: float) -> int | None:
+    """Do what is planned, and show it where such calls are shown; gives what `_carry_out` does."""
+    verdict = call.verdict
+    if not state.shows or verdict is None or not shown.is_wanted(state.shows, verdict):
+        return _carry_out(state, context, call, plan, now)
+    heard, mark = shown.octets(context.request.message), len(state.out)
+    status = _carry_out(state, context, call, plan, now)
+    shown.report(state, context, verdict, heard, mark, now)
+    return status
+
+
+def _carry_out(state: State, context: Context, call: CallState, plan: Plan, now: float) -> int | None:
     """Pass a call on as planned, or answer it; the status of the answer, None for a call that has gone on."""
     status, verdict = plan.status, call.verdict
     if not status and verdict is not None:

@@ -32,8 +32,8 @@ _SWEEP = 60.0  # seconds between looks for calls that lost their BYE
 @dataclass(frozen=True, slots=True)
 class Network:
     """
-    Who is who around the node; a reload replaces it whole. `next_hops` are the core side, `gateways` says where
-    each trunk is reached, `answer_strangers` whether a source that is no trunk is told so.
+    Who is who around the node; a reload replaces it whole. `next_hops` are the core side, `gateways` says where each
+    trunk is reached, `answer_strangers` whether a source that is no trunk is told so, `shows` whose messages are shown.
     """
 
     place: Place
@@ -42,6 +42,7 @@ class Network:
     gateways: Mapping[str, tuple[NextHop, ...]] = field(default_factory=dict)
     terms: HopTerms = USUAL
     answer_strangers: bool = False
+    shows: str = ""
 
 
 class ProxyCore:
@@ -74,7 +75,7 @@ class ProxyCore:
             limits or Limits(),
             today,
         )
-        self._state.answer_strangers = network.answer_strangers
+        self._state.answer_strangers, self._state.shows = network.answer_strangers, network.shows
         self._state.durable = durable
         self._sweep_at = 0.0
 
@@ -225,7 +226,7 @@ class ProxyCore:
         state.admission = network.admission
         state.hops = Hops(network.next_hops, network.gateways, network.terms, state.hops)
         state.unplanned = bool(state.probes) or network.terms.probe_interval > 0
-        state.answer_strangers = network.answer_strangers
+        state.answer_strangers, state.shows = network.answer_strangers, network.shows
         state.today = today
         for kept in (state.traffic, state.gate):
             kept.keep(network.admission.directory.trunks)

@@ -178,12 +178,14 @@ class State:
     `knocks` what strangers asked for last, `today` the local day that allocations are held against, `pressure` how
     far the node is behind (0: it keeps up). With `durable` no verdict acts before its record is on disk: `pending`
     are the requests that wait for a verdict or its record, `refusals` the answers to strangers that do; `deaf` are
-    peers that take no TCP, and until when that is believed.
+    peers that take no TCP, and until when that is believed. `shows` says which calls are shown with their messages
+    (rejected, would-reject, all; "" for none).
     """
 
     __slots__ = (
         "admission", "answer_strangers", "calls", "deaf", "draining", "durable", "gate", "hops", "knocks", "limits",
-        "out", "pending", "place", "pressure", "probes", "refusals", "stamp", "tally", "tickets", "today", "traffic",
+        "out", "pending", "place", "pressure", "probes", "refusals", "shows", "stamp", "tally", "tickets", "today",
+        "traffic",
         "transactions", "unplanned",
     )  # fmt: skip
 
@@ -217,6 +219,7 @@ class State:
         self.durable = False
         self.gate = Gate(limits.packets, limits.strangers)
         self.answer_strangers = False
+        self.shows = ""
         self.knocks: dict[bytes, None] = {}
         self.draining = False
         self.deaf: dict[Address, float] = {}

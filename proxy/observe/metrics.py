@@ -80,6 +80,8 @@ METRICS: Final[Mapping[str, Metric]] = {
     "shipping_published_total": Metric("counter", "Records that the stream has acknowledged."),
     "shipping_missed_total": Metric("counter", "Records that expired before they were shipped."),
     "shipping_errors_total": Metric("counter", "Failures of shipping, by what failed.", ("reason",)),
+    "hep_packets_total": Metric("counter", "Packets sent to the capture server."),
+    "hep_dropped_total": Metric("counter", "Packets, or calls, that the capture server was not shown.", ("reason",)),
     "event_loop_lag_seconds": Metric("gauge", "How late the event loop ran."),
     "config_last_reload_successful": Metric("gauge", "Whether the last reload was taken."),
     "build_info": Metric("gauge", "Version of the program.", ("version", "python")),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from proxy.settings.kinds import Duration, Listed, Section, Text, fault, none_or_between, whole
+from proxy.settings.kinds import Address, Duration, Listed, Section, Text, fault, none_or_between, one_of, whole
 
 #   "nats://" or "tls://", host [":" port]; who we are stands in keys of its own, not in an URL that is shown
 _HOST: Final = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
@@ -92,7 +92,25 @@ class Nats(Section):
         return self.servers[0].startswith(_TLS)
 
 
+class Hep(Section):
+    """A capture server such as Homer that is shown the SIP messages of calls."""
+
+    address: Address = Field(description="IP address and UDP port of the capture server.")
+    id: Annotated[int, whole(0, 4294967295)] = Field(
+        default=2001, description="Number that the capture server knows this node by (capture agent id)."
+    )
+    key: Text | None = Field(
+        default=None, description="File whose first line is the key that the capture server asks for."
+    )
+    calls: Annotated[Literal["rejected", "would-reject", "all"], one_of("rejected", "would-reject", "all")] = Field(
+        default="rejected",
+        description="Which calls are shown: those that were `rejected`, `would-reject` those too that mode monitor "
+        "let pass, or `all`.",
+    )
+
+
 class Shipping(Section):
     """What leaves the node for other systems."""
 
     nats: Nats | None = Field(default=None, description="Call records into NATS JetStream; default: they are not.")
+    hep: Hep | None = Field(default=None, description="SIP messages to a capture server; default: none.")

@@ -24,6 +24,7 @@ from stirshaken.verify import Identity, Reading, Verification
 
 DEADLINE: Final = "deadline"  # why there is no certificate: the call could not wait for it any longer
 IN_DOUBT: Final = "our own clock or anchors are in doubt"
+RETIRED_SECONDS: Final = 11.0  # longer than the longest deadline: who waits for a verifier has an answer by then
 UNASKED: Final = "not in memory, and the call does not wait"
 
 
@@ -182,6 +183,33 @@ def _opened(identity: Identity, doubted: AbstractSet[Rule]) -> Identity:
         for check in identity.checks
     )
     return replace(identity, result=Result.UNKNOWN, findings=(), checks=checks)
+
+
+class Retired:
+    """Verifiers that are asked nothing new; each is closed when those who still wait for it have had their time."""
+
+    def __init__(self) -> None:
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def add(self, verifier: Verifier | None) -> None:
+        """Close a verifier later."""
+        if verifier is not None:
+            task = asyncio.get_running_loop().create_task(_close_later(verifier))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def aclose(self) -> None:
+        """Close them now."""
+        for task in self._closing:
+            task.cancel()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+
+async def _close_later(verifier: Verifier) -> None:
+    try:
+        await asyncio.sleep(RETIRED_SECONDS)
+    finally:
+        await verifier.aclose()
 
 
 def _question(call: Call, signed: SignedCall, attestation: str) -> Question:

@@ -60,3 +60,18 @@ def test_what_is_refused(said: dict[str, Any], where: tuple[str | int, ...], kin
     (error,) = caught.value.errors()
     assert (error["loc"], error["type"].removeprefix("config.")) == (where, kind)
     assert "secret" not in str(error.get("ctx"))
+
+
+def test_a_capture_server() -> None:
+    found = Shipping.model_validate({"hep": {"address": "192.0.2.1:9060"}}).hep
+    assert found is not None
+    assert (found.address, found.id, found.key, found.calls) == (("192.0.2.1", 9060), 2001, None, "rejected")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"address": "homer:9060"}, {"id": -1}, {"id": 2**32}, {"calls": "reject"}, {"key": 5}, {"transport": "tcp"}],
+)
+def test_no_capture_server(said: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Shipping.model_validate({"hep": {"address": "192.0.2.1:9060", **said} if said else {}})

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from proxy.settings.problems import ProblemList
-from proxy.settings.shipping_model import Nats
+from proxy.settings.shipping_model import Nats, Shipping
 from proxy.sources import shipping_files
 from proxy.sources.shipping_files import NO_FILES, ShippingFiles, client_tls, read_shipping
 
@@ -25,7 +25,7 @@ def read(directory: Path, **said: Any) -> tuple[ShippingFiles, list[str]]:
     config = directory / "c.yaml"
     config.write_text("shipping:\n  nats:\n" + "".join(f"    {key}: {value}\n" for key, value in said.items()))
     found = ProblemList()
-    files = read_shipping(config, nats(**said), found)
+    files = read_shipping(config, Shipping(nats=nats(**said)), found)
     return files, [problem.text("en").replace(f"{directory}/", "") for problem in found]
 
 
@@ -44,7 +44,7 @@ def _files(tmp_path: Path) -> None:
 
 
 def test_nothing_named(tmp_path: Path) -> None:
-    assert read_shipping(tmp_path / "c.yaml", None, ProblemList()) is NO_FILES
+    assert read_shipping(tmp_path / "c.yaml", Shipping(), ProblemList()) is NO_FILES
     assert read(tmp_path) == (NO_FILES, [])
 
 
@@ -88,3 +88,21 @@ def test_without_the_client_it_says_how_to_get_it(tmp_path: Path, monkeypatch: p
     assert read(tmp_path, credentials="good.creds")[1] == [
         "c.yaml:3:5: shipping.nats: the NATS client is not installed; pip install 'trunkward[nats]'"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "problem"),
+    [
+        ("password", "sécret", []),
+        ("empty", "", ["c.yaml:3:10: shipping.hep.key: empty: its first line is empty"]),
+        ("long", "", ["c.yaml:3:10: shipping.hep.key: long: its first line is longer than 1024 octets"]),
+        ("none", "", ["c.yaml:3:10: shipping.hep.key: none: No such file or directory"]),
+    ],
+)
+def test_the_key_of_a_capture_server(name: str, key: str, problem: list[str], tmp_path: Path) -> None:
+    (tmp_path / "long").write_text("x" * 1025)
+    (tmp_path / "c.yaml").write_text(f"shipping:\n  hep:\n    key: {name}\n")
+    found = ProblemList()
+    terms = Shipping.model_validate({"hep": {"address": "192.0.2.1:9060", "key": name}})
+    assert read_shipping(tmp_path / "c.yaml", terms, found).hep_key == key
+    assert [each.text("en").replace(f"{tmp_path}/", "") for each in found] == problem

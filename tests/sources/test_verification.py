@@ -11,8 +11,9 @@ import pytest
 
 from proxy.call.model import Call
 from proxy.call.signed import signed_call
-from proxy.sources.verification import Verifier
+from proxy.sources.verification import Retired, Verifier
 from stirshaken.certificates import Certificates, Trust
+from stirshaken.findings import Result
 from stirshaken.replay import Replays
 from stirshaken.verify import Verification
 from tests.checks.signed import signed
@@ -268,5 +269,35 @@ def test_a_wrong_clock_of_our_own_proves_nothing_against_calls(
             found = found if "b" in trunks else await hear("a", clock.now - 400 + number, number)
         assert (found, service.doubts()) == (last, doubts)
         await service.aclose()
+
+    play(script)
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["in-time", "at-the-end"])
+def test_a_retired_verifier_answers_those_who_wait_and_is_closed(
+    at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.sources.verification.RETIRED_SECONDS", 0.05)
+
+    async def script() -> None:
+        closed = asyncio.Event()
+
+        class Known(Certificates):
+            async def aclose(self) -> None:
+                await super().aclose()
+                closed.set()
+
+        known = Known(Web({X5U: chain(party())}).fetch, Trust(hierarchy().anchors), Clock())
+        service = Verifier(known, Clock(), max_age=60, deadline=1.0, spc_suffices=True)
+        retired = Retired()
+        retired.add(None)
+        retired.add(service)
+        assert (await asked(service, signed(party().value({"iat": int(Clock().now)})))).result is Result.PASSED
+        assert not closed.is_set()
+        if at_once:
+            await asyncio.sleep(0)
+            await retired.aclose()
+            assert closed.is_set()
+        await asyncio.wait_for(closed.wait(), 10)
 
     play(script)
