@@ -73,9 +73,7 @@ class Server:
 
     def __init__(self, config: Path, loaded: Loaded, log: FilteringBoundLogger, *, sound: bool = True) -> None:
         """Build every part. `sound` is whether `loaded` is what the directory says now. Raises ListenError, OSError."""
-        self._config = config
-        self._loaded = loaded
-        self._log = log
+        self._config, self._loaded, self._log = config, loaded, log
         self._today = date.today()  # noqa: DTZ011  # allocations are held against the node's local day
         self._reloading: asyncio.Task[None] | None = None
         self._doubted: set[str] = set()
