@@ -12,6 +12,7 @@ from typing import Final
 
 from proxy.admin.exposition import Worker
 from proxy.admin.health import Health
+from proxy.admin.indexing import indexing
 from proxy.admin.listener import Listener, open_socket
 from proxy.admin.pages import admin_pages, metrics_pages
 from proxy.admin.services import Services
@@ -38,7 +39,7 @@ async def _serve(channel: socket.socket, metrics: Address, admin: Address, confi
     health = Health(Worker(channel), counts, shipping.values)
     shown = Listener(metrics_pages(health), open_socket(metrics), None)
     asked = Listener(admin_pages(health, Stir(services, counts)), open_socket(admin), services.tls)
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group, indexing(services.settings, config):
         for listener in (shown, asked):
             group.create_task(listener.serve())
             await listener.listening.wait()

@@ -68,6 +68,11 @@ class Services:
             return None
         return self._read.settings.shipping.nats, self._read.shipping
 
+    @property
+    def settings(self) -> Settings | None:
+        """What the configuration says; None without one."""
+        return None if self._read is None else self._read.settings
+
     async def reload(self) -> None:
         """Read the configuration anew; one that is not good leaves all as it is. Raises ConfigError, OSError."""
         if self._config is not None:

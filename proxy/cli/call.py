@@ -5,22 +5,22 @@ from __future__ import annotations
 import difflib
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from proxy.checks.policy import FAMILIES, NAMES, RULES
+from proxy.checks.policy import FAMILIES, RULES
 from proxy.cli.ladder import draw
 from proxy.cli.language import lang_option, pick
-from proxy.cli.problems import show_problems
+from proxy.cli.recorded import Recorded, readable, recorded
+from proxy.cli.reindex import command as reindex
 from proxy.cli.table import Growing, json_line, json_text, output_option, print_rows, visible
 from proxy.observe.reading import (
     VERDICT,
     Record,
-    Records,
     Wanted,
     calls_of,
     findings_of,
@@ -29,8 +29,6 @@ from proxy.observe.reading import (
     spellings,
 )
 from proxy.settings.catalogue import text
-from proxy.settings.load import load
-from proxy.settings.problems import ConfigError
 
 LIST = ("ts", "trunk", "caller", "called", "verdict", "mode", "status", "rules", "call_id")
 FACTS = (
@@ -45,8 +43,6 @@ NUMBERS = {
     "rpid": "Remote-Party-ID",
     "diversion": "Diversion",
 }
-MUCH: Final = 64 << 20  # octets of records from which on it takes long enough to show that something happens
-COUNTRY: Final = "86"  # of numbers that are searched without a configuration
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -55,11 +51,15 @@ def command() -> None:
     """Read the records of calls."""
 
 
+command.add_command(reindex)
+
+
 def where(function: Decorated) -> Decorated:
     """Add the options that say where the records are."""
     for option in (
         click.option("--records", type=click.Path(path_type=Path), help="Directory of the record files."),
         click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file that names it."),
+        click.option("--unmask", is_flag=True, help="Numbers whole, where records.mask_views hides them; is noted."),
         output_option,
         lang_option,
     ):
@@ -75,26 +75,35 @@ def where(function: Decorated) -> Decorated:
 @click.option("--trunk", default="", help="Of this trunk only.")
 @where
 def tail(
-    count: int, follow: bool, trunk: str, records: Path | None, config: Path | None, output: str, lang: str | None
+    count: int,
+    follow: bool,
+    trunk: str,
+    records: Path | None,
+    config: Path | None,
+    unmask: bool,
+    output: str,
+    lang: str | None,
 ) -> None:
     """Show the last verdicts."""
     language = pick(lang)
     wanted = Wanted(trunk=trunk, event=VERDICT)
-    source, _ = _records(records, config, language, may_be_empty=follow)
-    with _readable(source, language):
+    found = recorded(records, config, language, unmask=unmask, may_be_empty=follow)
+    with readable(found.source, language):
         if not follow:
-            _show(_last(source, count, wanted, language), output, language)
+            _show(found, found.last(count, wanted, language), output, language)
             return
         with suppress(KeyboardInterrupt):
             lines = Growing(_columns(output, language), output)
-            _go_on(_last(source, count, wanted, language), lines, output, language)
-            for record in source.follow(wanted, _pause):
-                _go_on([record], lines, output, language)
+            _go_on(found, found.last(count, wanted, language), lines, output, language)
+            for record in found.source.follow(wanted, _pause):
+                _go_on(found, [record], lines, output, language)
 
 
 @command.command("search")
 @click.option("--number", default="", help="A calling or called number, or any part of one.")
 @click.option("--trunk", default="", help="Trunk id.")
+@click.option("--customer", default="", help="Customer id.")
+@click.option("--call-id", default="", help="Call-ID.")
 @click.option("--rule", default="", help="Rule or family that was broken, such as caller.not_allocated.")
 @click.option(
     "--verdict",
@@ -102,22 +111,29 @@ def tail(
     default=None,
     help="Verdict; reject finds would-reject too.",
 )
+@click.option("--status", type=click.IntRange(100, 699), default=None, help="SIP status that the node answered.")
 @click.option(
     "--since", default="", help="From then on: 2026-11-23, 2026-11-23T08:00 (UTC), …T16:00+08:00; 10m: ten minutes ago."
 )
 @click.option("--until", default="", help="Up to and including then.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The last so many.")
+@click.option("--before", type=click.IntRange(1), default=None, help="The next page: what the last one named.")
 @where
 def search(
     number: str,
     trunk: str,
+    customer: str,
+    call_id: str,
     rule: str,
     verdict: str | None,
+    status: int | None,
     since: str,
     until: str,
     limit: int,
+    before: int | None,
     records: Path | None,
     config: Path | None,
+    unmask: bool,
     output: str,
     lang: str | None,
 ) -> None:
@@ -125,14 +141,16 @@ def search(
     language = pick(lang)
     first, last = _moment(since, "--since", language), _moment(until, "--until", language)
     _known_rule(rule, language)
-    source, country = _records(records, config, language)
-    parts = spellings(number, country) if number else ()
-    wanted = Wanted(parts, trunk, rule, verdict or "", first, last, VERDICT)
-    with _readable(source, language):
-        found = _last(source, limit, wanted, language)
-    if found or output != "table":
-        _show(found, output, language)
-    if not found:
+    place = recorded(records, config, language, unmask=unmask)
+    parts = spellings(number, place.country) if number else ()
+    wanted = Wanted(parts, trunk, rule, verdict or "", first, last, VERDICT, call_id, customer, status)
+    with readable(place.source, language):
+        page = place.page(limit, wanted, before or 0, language)
+    if page.records or output != "table":
+        _show(place, page.records, output, language)
+    if page.more:
+        click.echo(text("call.more", language, before=page.more), err=True)
+    if not page.records:
         click.echo(text("call.none", language), err=True)
         sys.exit(1)
 
@@ -140,12 +158,12 @@ def search(
 @command.command("show")
 @click.argument("call_id")
 @where
-def show(call_id: str, records: Path | None, config: Path | None, output: str, lang: str | None) -> None:
+def show(call_id: str, records: Path | None, config: Path | None, unmask: bool, output: str, lang: str | None) -> None:
     """Show one call: its facts, what it broke and why, and the SIP ladder."""
     language = pick(lang)
-    source, _ = _records(records, config, language)
-    with _readable(source, language):
-        found = source.call(call_id)
+    place = recorded(records, config, language, unmask=unmask)
+    with readable(place.source, language):
+        found = place.view.records(place.call(call_id))
     if not found:
         click.echo(text("call.no_such", language, call_id=visible(call_id)), err=True)
         sys.exit(1)
@@ -220,63 +238,17 @@ def _known_rule(rule: str, language: str) -> None:
         raise click.BadParameter(text("config.unknown_rule", language, rule=visible(rule)) + hint, param_hint="--rule")
 
 
-def _records(
-    directory: Path | None, config: Path | None, language: str, *, may_be_empty: bool = False
-) -> tuple[Records, str]:
-    """The records that are meant, and the country of their numbers; leaves with 1 where there are none."""
-    country = COUNTRY
-    if config is not None:
-        try:
-            settings = load(config, rules=NAMES)
-        except ConfigError as error:
-            show_problems(error.problems, language)
-            sys.exit(1)
-        country = settings.numbering.country
-        directory = directory or Path(settings.records.directory)
-    if directory is None:
-        raise click.UsageError(text("call.where", language))
-    source = Records(directory)
-    if not source.files() and not (may_be_empty and directory.is_dir()):
-        key = "call.no_files" if directory.is_dir() else "call.no_directory"
-        click.echo(text(key, language, directory=visible(str(directory))), err=True)
-        sys.exit(1)
-    return source, country
-
-
-@contextmanager
-def _readable(source: Records, language: str) -> Iterator[None]:
-    """Say what could not be read: a whole file ends the command with 1, single lines are counted."""
-    try:
-        yield
-    except OSError as error:
-        if not error.filename:  # not a record file: standard output was closed, say
-            raise
-        values = {"file": visible(str(error.filename)), "reason": error.strerror}
-        click.echo(text("call.unreadable", language, **values), err=True)
-        sys.exit(1)
-    if source.broken:
-        click.echo(text("call.broken", language, count=source.broken), err=True)
-
-
-def _last(source: Records, count: int, wanted: Wanted, language: str) -> list[Record]:
-    """The last wanted records; a bar shows on a terminal when there is much to read."""
-    size = source.size(wanted)
-    if size < MUCH or not sys.stderr.isatty():
-        return source.last(count, wanted)
-    with click.progressbar(length=size, label=text("call.reading", language), file=sys.stderr) as bar:
-        source.progress = bar.update
-        return source.last(count, wanted)
-
-
-def _show(found: list[Record], output: str, language: str) -> None:
+def _show(place: Recorded, records: list[Record], output: str, language: str) -> None:
+    found = place.view.records(records)
     if output == "json":
         click.echo(json_text(found))
     else:
         print_rows(_columns(output, language), [_row(record, output, language) for record in found], output)
 
 
-def _go_on(found: list[Record], lines: Growing, output: str, language: str) -> None:
+def _go_on(place: Recorded, records: list[Record], lines: Growing, output: str, language: str) -> None:
     """Show more, below what is already shown."""
+    found = place.view.records(records)
     if output != "json":
         lines.print(_row(record, output, language) for record in found)
         return

@@ -50,6 +50,8 @@ class Wanted:
     until: str = ""
     event: str = ""
     call_id: str = ""
+    customer: str = ""
+    status: int | None = None
 
     def takes(self, record: Record) -> bool:
         """Whether a record is wanted."""
@@ -57,6 +59,8 @@ class Wanted:
         return (
             (not self.event or record.get("event") == self.event)
             and (not self.trunk or record.get("trunk") == self.trunk)
+            and (not self.customer or record.get("customer") == self.customer)
+            and (self.status is None or record.get("status") == self.status)
             and (not self.call_id or record.get("call_id") == self.call_id)
             and (not self.verdict or self.verdict in verdicts_of(record))
             and (not self.since or ts >= self.since)
@@ -104,6 +108,8 @@ def spellings(number: str, country: str) -> tuple[str, ...]:
         found.append(f"+{bare[2:]}")
     elif bare.startswith("0"):
         found.append(f"+{country}{bare[1:]}")
+    elif bare[0] != "+":
+        found += [f"+{bare}", f"+{country}{bare}"]
     if whole := normalise(bare, DialPlan(country=country)):
         found += [whole, masked({"number": whole})["number"]]
     return tuple(dict.fromkeys(found))
@@ -243,7 +249,7 @@ class _Filter:
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        texts = (wanted.trunk, wanted.rule, wanted.event, wanted.call_id)
+        texts = (wanted.trunk, wanted.customer, wanted.rule, wanted.event, wanted.call_id)
         self._all = [_as_json(text) for text in texts if text]
         self._any = [_as_json(text) for text in wanted.numbers] or [b""]
 

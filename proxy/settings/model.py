@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -36,6 +37,7 @@ from proxy.settings.kinds import (
 from proxy.settings.kinds import whole as _whole
 from proxy.settings.shipping_model import Shipping
 
+OFF = "off"
 # file:path and sqlite:path, relative or absolute, and with an empty host (file:///path); a database on a server.
 # file://host/… is elsewhere. No driver is named in an URL: which one is used is the program's affair.
 _DIRECTORY_URL = re.compile(r"(?:file|sqlite):(?:///|(?!//)).+|postgresql://[^/?#\s]*/[^/?#\s]+(?:\?[^#\s]*)?")
@@ -45,6 +47,12 @@ def _directory_url(value: object) -> str:
     if not isinstance(value, str) or not _DIRECTORY_URL.fullmatch(value):
         raise fault("url", value=hide_password(str(value)))
     return value
+
+
+def _index_url(value: object) -> str:
+    if value == OFF or (isinstance(value, str) and not value.startswith("file:") and _DIRECTORY_URL.fullmatch(value)):
+        return str(value)
+    raise fault("index_url", value=hide_password(str(value)))
 
 
 def _some(values: tuple[object, ...]) -> tuple[object, ...]:
@@ -202,6 +210,16 @@ class ReplacementTerms(Section):
     )
 
 
+class RecordsIndex(Section):
+    """Where call records are found quickly: made from their files by the control process, and no evidence."""
+
+    url: Annotated[Text, BeforeValidator(_index_url)] | None = Field(
+        default=None,
+        description="`sqlite:` and a path, which starts at this file, or `postgresql://user@host/database`; `off`: no "
+        "index. Without it `index.db` in the directory of the records.",
+    )
+
+
 class Records(Section):
     """The call records."""
 
@@ -209,7 +227,12 @@ class Records(Section):
         default="var/log",
         description="Directory of the record files, one a day (UTC). A relative path starts at the working directory.",
     )
+    index: RecordsIndex = Field(default=RecordsIndex(), description="Where they are found quickly.")
     mask_numbers: bool = Field(default=False, description="Whether records hide the middle digits of numbers.")
+    mask_views: bool = Field(
+        default=False,
+        description="Whether commands hide them, not the records; `--unmask` shows them, and is noted.",
+    )
     retention: Annotated[Duration, between("1d", "36500d")] = Field(
         default=180 * 86400.0,
         description="How long record files are kept; older ones are deleted.",
@@ -236,6 +259,12 @@ class Records(Section):
         default=3600.0,
         description="How often a checkpoint at least signs where the chain of records stands, 1m to 1d.",
     )
+
+    @property
+    def index_url(self) -> str:
+        """Where the index is; "" for none."""
+        url = self.index.url or f"sqlite:{Path(self.directory).absolute() / 'index.db'}"
+        return "" if url == OFF else url
 
 
 class Metrics(Section):

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from proxy.cli.call import MUCH, command
+from proxy.cli.call import command
+from proxy.cli.recorded import MUCH
 from tests.cli import records as made
 
 PROGRAM = [sys.executable, "-P", "-m", "proxy", "call"]

@@ -1,0 +1,37 @@
+"""Records for tests of the index, and an index that holds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.store.index import Index
+from proxy.store.index_rows import Rows
+
+
+def verdict(seq: int, ts: str = "2026-11-23T08:00:00.000Z", **more: Any) -> dict[str, Any]:
+    """The record of a verdict that passed, or as `more` says."""
+    return {
+        "v": 1, "event": "call.verdict", "ts": ts, "node": "gw1", "seq": seq, "call_id": f"call-{seq}", "trunk": "acme-1",
+        "customer": "acme", "caller": "+862488880001", "called": "+8613800138000", "mode": "block", "verdict": "pass",
+        "enforced": True, "status": None, "findings": [], "elapsed_us": 300,
+        "numbers": {"from": "+862488880001", "pai": [], "ppi": None, "rpid": None, "diversion": []},
+    } | more  # fmt: skip
+
+
+def rejected(seq: int, *rules: str, **more: Any) -> dict[str, Any]:
+    """A verdict that broke rules."""
+    return verdict(seq, verdict="reject", status=403, findings=[{"rule": rule} for rule in rules]) | more
+
+
+def end(seq: int, call: int, **more: Any) -> dict[str, Any]:
+    """The end of a call."""
+    fixed = {"event": "call.end", "call_id": f"call-{call}", "status": 200, "answered": True, "ring_ms": 1, "duration_ms": 2, "ended_by": "caller"}  # fmt: skip
+    return verdict(seq) | fixed | more
+
+
+def fill(index: Index, *records: dict[str, Any], node: str = "gw1", series: str = "", before: str = "", after: str = "x") -> bool:  # fmt: skip
+    """Put records in."""
+    rows = Rows(index.number_of(node, series))
+    for place, record in enumerate(records):
+        rows.add(record, "calls-20261123.jsonl", place * 1000, 1000)
+    return index.take(node, series, rows.days, before, after)
