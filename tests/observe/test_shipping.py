@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -253,3 +254,12 @@ def test_the_age_of_the_oldest_that_waits(scene: Scene) -> None:
     scene.write(DAYS[0], [line])
     values = scene.shipper().values()
     assert (values["shipping_lag_records",], values["shipping_lag_seconds",]) == (1, 10)
+
+
+def test_clickhouse_asks_for_nothing_that_no_record_has(root: Path) -> None:
+    """The views themselves are proved by hand: tests/wire/clickhouse.py."""
+    sql = (root / "config/clickhouse/01-records.sql").read_text(encoding="utf-8")
+    asked = set(re.findall(r"JSONExtract\w*\(line, '(\w+)'", sql))
+    schema = (root / "proxy/observe/record.schema.json").read_text(encoding="utf-8")
+    assert len(asked) > 20
+    assert {name for name in asked if f'"{name}"' not in schema} == set()
