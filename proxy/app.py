@@ -228,7 +228,10 @@ class Server:
             "force": force,
             "problems": [item.text("en") for item in problems],
         }
-        write_whole(self._state / "reload.json", msgspec.json.encode(report))
+        try:
+            write_whole(self._state / "reload.json", msgspec.json.encode(report))
+        except OSError as error:  # a full disk; what was decided stands in the log
+            self._log.error("reload.not_written", error=error.strerror)
         if self._wanted is not None:
             again, self._wanted = self._wanted, None
             await self._reload(again)

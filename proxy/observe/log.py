@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from proxy.observe.lines import Lines
+
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def configure(stream: TextIO, *, json: bool, level: str) -> None:
-    """Log to `stream` from now on: JSON lines, or lines for people."""
+def configure(stream: TextIO, *, json: bool, level: str) -> Lines:
+    """Log to `stream` from now on, without ever waiting for it: JSON lines, or lines for people."""
+    lines = Lines(stream)
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
@@ -25,9 +28,10 @@ def configure(stream: TextIO, *, json: bool, level: str) -> None:
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", lines)),
         cache_logger_on_first_use=True,
     )
+    return lines
 
 
 def get(name: str, **fields: Any) -> FilteringBoundLogger:

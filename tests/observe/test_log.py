@@ -13,12 +13,14 @@ from proxy.observe import log
 def test_json_lines_with_level_name_and_time() -> None:
     stream = io.StringIO()
     try:
-        log.configure(stream, json=True, level="info")
+        first_way = log.configure(stream, json=True, level="info")
         speaker = log.get("trunkward")
         speaker.debug("unseen")
         speaker.warning("udp.small_buffer", octets=212992)
-        log.configure(stream, json=False, level="info")
+        first_way.drain()
+        second_way = log.configure(stream, json=False, level="info")
         log.get("trunkward").info("node.ready")
+        second_way.drain()
     finally:
         structlog.reset_defaults()
     first, second = stream.getvalue().splitlines()
