@@ -290,6 +290,7 @@ class Server:
             ("records_queue",): self.journal.queued,
             ("records_dropped_total",): self.journal.dropped,
             ("records_disk_refuses",): float(self.journal.refused),
+            ("records_gaps_total",): self.journal.gaps,
             ("records_unsealed",): self.journal.unsealed,
             ("event_loop_lag_seconds",): self.node.lag,
             ("queue_wait_seconds",): self.node.wait,

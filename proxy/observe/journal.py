@@ -86,6 +86,7 @@ class Journal:
         self._stopping = threading.Event()
         self._closing = False
         self.dropped = 0
+        self.gaps = 0  # that have been recorded
         self._lost: Lost | None = None  # what was dropped since the last record that was queued
         self._clock = Clock()
         self._day = ""
@@ -223,6 +224,7 @@ class Journal:
             report = report.report
         if isinstance(report, Lost | Late):
             since = self._found.since if report.since is None else self._clock.text(self._wall(report.since))
+            self.gaps += 1
             return self._chain.line(gap_line(report, self._node, time, since))
         record = line_of(report, self._node, time)
         return self._chain.line(masked(record) if self._mask else record)

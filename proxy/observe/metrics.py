@@ -73,6 +73,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "records_dropped_total": Metric("counter", "Records lost because the queue was full."),
     "records_late_total": Metric("counter", "Verdicts acted on before their records were on disk."),
     "records_disk_refuses": Metric("gauge", "Whether the disk takes no records or no checkpoints."),
+    "records_gaps_total": Metric("counter", "Gaps that stand in the records in the place of lost ones."),
     "records_unsealed": Metric("gauge", "Records behind the last signed checkpoint."),
     "shipping_up": Metric("gauge", "Whether records are shipped: the stream is open."),
     "shipping_lag_records": Metric("gauge", "Records on disk that the stream has not acknowledged."),
