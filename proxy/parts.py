@@ -304,6 +304,7 @@ def changes_refused(config: Path, old: Loaded, new: Loaded, *, force: bool) -> l
     fixed = {
         "listen": (old.settings.listen, new.settings.listen),
         "node.name": (old.settings.node.name, new.settings.node.name),
+        "node.workers": (old.settings.node.workers, new.settings.node.workers),
         "node.state": (old.settings.node.state, new.settings.node.state),
         "records": (old.settings.records, new.settings.records),
         "metrics": (old.settings.metrics, new.settings.metrics),

@@ -22,8 +22,12 @@ from urllib.request import urlopen
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from proxy.app import Server
+from proxy.app import Post, Worker
 from proxy.checks.base import UNMARKED
+from proxy.net.board import Board
+from proxy.net.handover import Inbox
+from proxy.net.line import line
+from proxy.net.udp import open_socket
 from proxy.observe.evidence import verify
 from proxy.observe.evidence_key import PUBLIC, public_keys
 from proxy.observe.log import get
@@ -119,7 +123,7 @@ def healthy(node: Proxy) -> bool:
 
 def test_from_ready_to_gone(node: Proxy, core: Sink, pbx: Sink) -> None:
     pid_file = node.directory / "state" / "trunkward.pid"
-    until(lambda: healthy(node))
+    until(lambda: healthy(node) and "node.ready" in events(node))
     ready = next(line for line in log(node) if line["event"] == "node.ready")
     assert (ready["mode"], ready["trunks"], ready["listen"]) == ("block", 2, ["udp access"])
     assert int(pid_file.read_text()) == node.program.process.pid
@@ -144,13 +148,13 @@ def test_a_full_disk_stops_no_call_and_is_told(node: Proxy, pbx: Sink) -> None:
         assert Call(node, pbx, f"before-{number}", SPOOFED).status() == 403
     node.wait_records("call.end", 10)
     size = sum(file.stat().st_size for file in node.record_files())
-    limits = resource.prlimit(node.program.process.pid, resource.RLIMIT_FSIZE, (size + 500, resource.RLIM_INFINITY))
+    limits = resource.prlimit(node.workers[0], resource.RLIMIT_FSIZE, (size + 500, resource.RLIM_INFINITY))
     for number in range(10):
         assert Call(node, pbx, f"full-{number}", SPOOFED).status() == 403
     until(lambda: node.metrics()["trunkward_records_disk_refuses",] == 1)
     assert Call(node, pbx, "told", SPOOFED).status() == 403
     assert node.metrics()["trunkward_records_queue",] > 0
-    resource.prlimit(node.program.process.pid, resource.RLIMIT_FSIZE, limits)
+    resource.prlimit(node.workers[0], resource.RLIMIT_FSIZE, limits)
     until(lambda: node.metrics()["trunkward_records_disk_refuses",] == 0)
     node.wait_records("call.end", 21)
     node.stop()
@@ -338,6 +342,7 @@ class Services:
             "identity:\n  trust_anchors: [root.pem]\n"
             '  sign: {key: sp.key, certificate: sp.pem, certificate_url: "https://cert.example.net/sp.pem"}\n'
         )
+        (directory / "state").mkdir()
         (directory / "d.yaml").write_text(
             "customers: [{id: acme}]\ntrunks:\n  - {id: acme-1, customer: acme, sources: [198.51.100.7], "
             'dial_plan: {area: "24"}, allocations: [{first: "+862488880000", last: "+862488880099"}]}\n'
@@ -345,7 +350,10 @@ class Services:
         self.config.write_text(self.text)
         (directory / "root.pem").write_bytes(pem(hierarchy().root.certificate))
         self.key = self.rotate()
-        self.server = Server(self.config, load_all(self.config), get("test"))
+        sockets = [open_socket(CALLER, 0)]
+        self.ours, theirs = line()
+        post = Post(0, sockets, theirs, Board(1), [Inbox()], bytes(32), self.config)
+        self.server = Worker(load_all(self.config), get("test"), post)
 
     def rotate(self) -> EllipticCurvePublicKey:
         """A new key, and its certificate."""
@@ -376,8 +384,10 @@ class Services:
         if self.server._verifier is not None:
             await self.server._verifier.aclose()
         self.server.journal.close()
-        for sock in self.server._sockets:
+        self.server._claim.release()
+        for sock in (*self.server._post.sockets, self.server._post.line, self.ours):
             sock.close()
+        self.server._post.inboxes[0].close()
 
 
 @pytest.fixture

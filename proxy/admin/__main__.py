@@ -16,17 +16,17 @@ from proxy.settings.problems import ConfigError
 
 
 @click.command()
-@click.option("--channel-fd", type=int, required=True, help="The line to the SIP process.")
+@click.option("--line-fd", type=int, required=True, help="The line to the supervisor.")
 @click.option("--metrics", required=True, help="Address of /metrics.")
 @click.option("--admin", required=True, help="Address of /healthz, /readyz and /stir.")
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file, for /stir.")
-def main(channel_fd: int, metrics: str, admin: str, config: Path | None) -> None:
-    """Serve /metrics, /healthz, /readyz and /stir for one SIP process."""
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):  # for the SIP process, which tells us what follows
+def main(line_fd: int, metrics: str, admin: str, config: Path | None) -> None:
+    """Serve /metrics, /healthz, /readyz and /stir for the workers of one node."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):  # for the supervisor, which tells us what follows
         signal.signal(number, signal.SIG_IGN)
     log.configure(sys.stderr, json=not sys.stderr.isatty(), level="info")
     try:
-        run(socket.socket(fileno=channel_fd), address_of(metrics), address_of(admin), config)
+        run(socket.socket(fileno=line_fd), address_of(metrics), address_of(admin), config)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(1)

@@ -1,10 +1,11 @@
-"""/metrics: the last snapshot of the worker and what is counted here, rendered by prometheus_client."""
+"""/metrics: the last snapshots of the workers and what is counted here, rendered by prometheus_client."""
 
 from __future__ import annotations
 
 import platform
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate
 from threading import Lock
 from typing import Final
@@ -14,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from proxy import __version__
 from proxy.observe.channel import LENGTH, QUESTION
-from proxy.observe.metrics import METRICS, PREFIX, Snapshot, decode
+from proxy.observe.metrics import METRICS, PREFIX, Snapshot, counted, decode, together
 
 ANSWER_SECONDS: Final = 1.0
 MAX_SNAPSHOT: Final = 16 * 1024 * 1024
@@ -26,28 +27,38 @@ class Gone(Exception):
 
 
 class Worker:
-    """The control process's end of the line to the worker."""
+    """The control process's end of the channel to one worker."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(ANSWER_SECONDS)
         self._sock = sock
         self._lock = Lock()
         self.last: Snapshot | None = None
-        self.reloads = 0
         self._owed = False
 
-    def ask(self) -> bool:
-        """
-        Fetch a snapshot into `last`; False when the worker does not answer in time. Counts in `reloads` how often the
-        worker has said that it has a new configuration. Raises Gone.
-        """
-        with self._lock:
+    def question(self) -> None:
+        """Ask for a snapshot, which `answer` then takes; nothing happens while an answer is owed. Raises Gone."""
+        if not self._owed:
             try:
-                if not self._owed:
-                    self._sock.sendall(QUESTION)
-                    self._owed = True
-                while (length := LENGTH.unpack(self._read(LENGTH.size))[0]) == 0:
-                    self.reloads += 1
+                self._sock.sendall(QUESTION)
+            except TimeoutError:
+                return
+            except OSError as error:
+                raise Gone from error
+            self._owed = True
+
+    def close(self) -> None:
+        """The worker is gone."""
+        self._sock.close()
+
+    def ask(self) -> bool:
+        """Fetch a snapshot into `last`; False when the worker does not answer in time. Raises Gone."""
+        with self._lock:
+            self.question()
+            if not self._owed:
+                return False
+            try:
+                length = LENGTH.unpack(self._read(LENGTH.size))[0]
                 if length > MAX_SNAPSHOT:
                     raise Gone
                 self.last = decode(self._read(length))
@@ -70,10 +81,61 @@ class Worker:
         return data
 
 
-class SnapshotCollector(Collector):
-    """Turns the last snapshot, and the `own` values of this process, into metric families."""
+class Workers:
+    """
+    The channels to all workers of a node, and their values taken together. What a worker has counted that is gone
+    counts on: a counter never falls.
+    """
 
-    def __init__(self, worker: Worker, *own: Mapping[tuple[str, ...], float]) -> None:
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._workers: dict[int, Worker] = {}
+        self._gone = NOTHING
+        self._known: set[int] = set()
+        self.restarts = 0
+
+    def put(self, index: int, worker: Worker) -> None:
+        """A worker has begun; the one with its index, if there is one, is gone."""
+        with self._lock:
+            self._lose(index)
+            self.restarts += index in self._known
+            self._known.add(index)
+            self._workers[index] = worker
+
+    def ask(self) -> bool:
+        """Fetch a snapshot of each worker; False when there is none, or one of them does not answer in time."""
+        with self._lock:
+            for worker in self._workers.values():
+                with suppress(Gone):
+                    worker.question()  # all at once, so that they work at the same time
+            answers = [self._ask(index, worker) for index, worker in list(self._workers.items())]
+            return bool(answers) and all(answers)
+
+    @property
+    def last(self) -> Snapshot:
+        """The last values of all workers together."""
+        now = [worker.last for worker in self._workers.values() if worker.last is not None]
+        return together([self._gone, *now]) if self._gone is not NOTHING or len(now) > 1 else (now or [NOTHING])[0]
+
+    def _ask(self, index: int, worker: Worker) -> bool:
+        try:
+            return worker.ask()
+        except Gone:
+            self._lose(index)
+            return False
+
+    def _lose(self, index: int) -> None:
+        lost = self._workers.pop(index, None)
+        if lost is not None:
+            lost.close()
+            if lost.last is not None:
+                self._gone = together([self._gone, counted(lost.last)])
+
+
+class SnapshotCollector(Collector):
+    """Turns the last snapshots, and the `own` values of this process, into metric families."""
+
+    def __init__(self, worker: Worker | Workers, *own: Mapping[tuple[str, ...], float]) -> None:
         self._worker = worker
         self._own = own
 

@@ -1,4 +1,4 @@
-"""Asking the SIP process without holding up anybody: many who want to know share one question."""
+"""Asking the workers without holding up anybody: many who want to know share one question."""
 
 from __future__ import annotations
 
@@ -9,35 +9,25 @@ from concurrent.futures import ThreadPoolExecutor
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from proxy.admin.exposition import Gone, SnapshotCollector, Worker
+from proxy.admin.exposition import SnapshotCollector, Workers
 
 
 class Health:
-    """What is known of the SIP process; `gone` is set when it has hung up."""
+    """What is known of the workers."""
 
-    def __init__(self, worker: Worker, *own: Mapping[tuple[str, ...], float]) -> None:
+    def __init__(self, workers: Workers, *own: Mapping[tuple[str, ...], float]) -> None:
         """`own` are what is counted in this process, and what those that it has started have counted."""
-        self.gone = asyncio.Event()
-        self._worker = worker
+        self._workers = workers
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(SnapshotCollector(worker, *own))
+        self._registry.register(SnapshotCollector(workers, *own))
         self._thread = ThreadPoolExecutor(1, "worker")
         self._asking: asyncio.Future[bool] | None = None
 
-    @property
-    def reloads(self) -> int:
-        """How often the SIP process has said that it has a new configuration."""
-        return self._worker.reloads
-
     async def answered(self) -> bool:
-        """Whether the SIP process gives a snapshot, just now."""
+        """Whether every worker gives a snapshot, just now."""
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.get_running_loop().run_in_executor(self._thread, self._worker.ask)
-        try:
-            return await asyncio.shield(self._asking)
-        except Gone:
-            self.gone.set()
-            return False
+            self._asking = asyncio.get_running_loop().run_in_executor(self._thread, self._workers.ask)
+        return await asyncio.shield(self._asking)
 
     async def exposition(self) -> bytes:
         """The metrics as text."""

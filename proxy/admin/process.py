@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from proxy.observe.channel import READY
+from proxy.net import line
 
 START_SECONDS: Final = 30.0
 Address = tuple[str, int]
@@ -34,23 +34,23 @@ def spawn(
     metrics: Address, admin: Address, config: Path | None = None
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """
-    Start the control process; returns it and the worker's end of the line to it once it listens. Without `config`
+    Start the control process; returns it and the supervisor's end of the line to it once it listens. Without `config`
     it signs and verifies nothing.
 
     Raises ControlError.
     """
-    ours, theirs = socket.socketpair()
+    ours, theirs = line.line()
     with theirs:
-        command = [sys.executable, "-P", "-m", "proxy.admin", "--channel-fd", str(theirs.fileno())]
+        command = [sys.executable, "-P", "-m", "proxy.admin", "--line-fd", str(theirs.fileno())]
         command += ["--metrics", text_of(metrics), "--admin", text_of(admin)]
         command += ["--config", str(config)] if config is not None else []
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()])  # noqa: S603  # our own program
     ours.settimeout(START_SECONDS)
     try:
-        ready = ours.recv(1)
+        ready = ours.recv(line.MAX_TEXT)
     except TimeoutError:
         ready = b""
-    if ready != READY:
+    if ready != line.READY:
         ours.close()
         process.kill()
         process.wait()

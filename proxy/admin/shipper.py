@@ -80,7 +80,7 @@ async def _show(shipper: Shipper) -> None:
 def main(config: Path) -> None:
     """Ship the records of a node to the stream that its configuration names."""
     os.nice(5)  # calls come first
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):  # for the SIP process
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):  # for the supervisor
         signal.signal(number, signal.SIG_IGN)
     log.configure(sys.stderr, json=not sys.stderr.isatty(), level="info")
     try:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from proxy.app import serve
 from proxy.cli.language import lang_option, pick
 from proxy.cli.problems import show_problems
 from proxy.net.udp import ListenError
 from proxy.settings.catalogue import text
 from proxy.settings.problems import ConfigError
+from proxy.supervisor.serve import serve
 
 
 @click.command("serve")

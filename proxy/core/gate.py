@@ -9,6 +9,7 @@ from proxy.call.numbers import emergency_number
 from proxy.call.trunk import Trunk
 from proxy.core.bucket import Bucket
 from proxy.core.stamp import own_branch
+from proxy.core.tally import Tally
 from proxy.transaction.key import Key, client_key
 
 _ASKED: Final = (
@@ -60,6 +61,13 @@ class Gate:
     def knows(self, now: float) -> bool:
         """Whether one more request of a stranger may be looked at."""
         return self._strangers.take(self._strangers_rate, now)
+
+    def sheds_foreign(self, data: bytes, tally: Tally, now: float) -> bool:
+        """Whether a stranger's datagram is not even worth the way to its worker, which would look whether it waits."""
+        if own_branch(data) or self.knows(now):
+            return False
+        tally.count["packets_shed_total", "unknown"] += 1
+        return True
 
     def keep(self, trunks: Container[str]) -> None:
         """Forget every trunk that is not among these."""

@@ -39,11 +39,13 @@ def due(state: State, probe: Probe, now: float) -> None:
     if probe.client is not None:
         _forget(state, probe)
         failover.failed(state, probe.target.health, "unanswered", now, now - interval)
-    probe.count += 1
     hop = probe.target.hop
-    branch = COOKIE + b"-tw-probe-" + state.stamp.tag(b"probe", hop.mark, repr(now).encode(), b"%d" % probe.count)
-    there = hostport(*hop.address) + TRANSPORTS[hop.transport]
-    data = question(state.place.listeners[hop.listener], there, branch, probe.count)
+    listener = state.place.listeners[hop.listener]
+    branch = b""
+    while not branch or not state.owners.owns(call_id(listener.sent_by, branch)):  # the answer has to come here
+        probe.count += 1
+        branch = COOKIE + b"-tw-probe-" + state.stamp.tag(b"probe", hop.mark, repr(now).encode(), b"%d" % probe.count)
+    data = question(listener, hostport(*hop.address) + TRANSPORTS[hop.transport], branch, probe.count)
     key = client_key(branch, b"OPTIONS")
     probe.client = state.transactions.request(key, data, hop.address, hop.listener, now, invite=False)
     probe.client.owner = probe
@@ -72,12 +74,17 @@ def question(listener: Listener, there: bytes, branch: bytes, count: int) -> byt
         listener.via + branch + b";rport",
         b"From: <sip:%b>;tag=%b" % (own, tag),
         b"To: <sip:%b>" % there,
-        b"Call-ID: %b@%b" % (tag, own.rpartition(b":")[0]),
+        b"Call-ID: " + call_id(own, branch),
         b"CSeq: %d OPTIONS" % count,
         b"Max-Forwards: 70",
         b"Content-Length: 0\r\n\r\n",
     )
     return b"\r\n".join(lines)
+
+
+def call_id(own: bytes, branch: bytes) -> bytes:
+    """The Call-ID of the question with this branch."""
+    return b"%b@%b" % (branch.rpartition(b"-")[2], own.rpartition(b":")[0])
 
 
 def _forget(state: State, probe: Probe) -> None:

@@ -13,6 +13,7 @@ from proxy.core import cancel, dialog, dip, initial, probe, reply, respond
 from proxy.core.actions import Action, Address, Refused
 from proxy.core.admit import Admission
 from proxy.core.hops import USUAL, Hops, HopTerms, NextHop
+from proxy.core.owner import Owners
 from proxy.core.place import Place, show
 from proxy.core.stamp import Stamp, branch_of
 from proxy.core.state import Context, GivenUp, Limits, Probe, State
@@ -60,11 +61,9 @@ class ProxyCore:
         lengths: Lengths | None = None,
         limits: Limits | None = None,
         durable: bool = False,
+        owners: Owners | None = None,
     ) -> None:
-        """
-        `key` is the node's secret for branches, tags and route cookies; with `durable` no verdict acts before
-        its record is on disk.
-        """
+        """`key` is the node's secret; with `durable` no verdict acts before its record is on disk."""
         self._state = State(
             network.place,
             network.admission,
@@ -74,25 +73,22 @@ class ProxyCore:
             lengths or Lengths(),
             limits or Limits(),
             today,
+            owners or Owners(b""),
         )
-        self._state.answer_strangers, self._state.shows = network.answer_strangers, network.shows
-        self._state.durable = durable
+        self._state.answer_strangers, self._state.durable = network.answer_strangers, durable
+        self._state.shows = network.shows
         self._sweep_at = 0.0
 
     def receive(
         self, data: bytes, source: Address, listener: int, now: float, flow: int = 0, names: tuple[str, ...] = ()
     ) -> list[Action]:
-        """
-        Take one message that came from `source` to the listener with index `listener`: a datagram, or from the
-        connection `flow`, whose peer has proved by its certificate that it is `names`.
-        """
+        """Take a datagram from `source`, or what the connection `flow` of a peer proved to be `names` has brought."""
         state = self._state
         out = state.begin()
         if len(data) < 16 and not data.strip(b"\r\n\0"):
             return out  # a keep-alive (RFC 5626 §3.5.1)
         candidates = state.admission.candidates(source[0], names)
-        shed = state.gate.shed(data, candidates, state.transactions.clients, now)
-        if shed:
+        if shed := state.gate.shed(data, candidates, state.transactions.clients, now):
             state.tally.count["packets_shed_total", shed] += 1
             return out
         message: Message | None = None
@@ -135,6 +131,10 @@ class ProxyCore:
     def knows(self, ip: str, names: tuple[str, ...] = ()) -> bool:
         """Whether somebody at an address, or with a certificate of one of these names, is a trunk or the core side."""
         return bool(self._state.admission.candidates(ip, names))
+
+    def sheds(self, data: bytes, source: Address, now: float) -> bool:
+        """Whether a datagram for another worker is a stranger's, and not worth handing over."""
+        return not self.knows(source[0]) and self._state.gate.sheds_foreign(data, self._state.tally, now)
 
     def judged(self, ticket: int, verdict: Verdict, now: float) -> list[Action]:
         """Take the verdict that `Judge(ticket, …)` asked for; nothing happens when its call is gone."""

@@ -15,6 +15,7 @@ from proxy.core.calls import Calls, CallState
 from proxy.core.forward import received_via, response_address
 from proxy.core.gate import Gate
 from proxy.core.hops import Hops, Target, Tries
+from proxy.core.owner import Owners
 from proxy.core.place import Hop, Place, show
 from proxy.core.replaced import Swap
 from proxy.core.route import Routed
@@ -176,15 +177,16 @@ class State:
     Everything a node's proxy core keeps. `out` collects the actions of the event at hand; `hops` is where calls
     go, `probes` who asks the core side's after their health, `unplanned` whether these have changed since;
     `knocks` what strangers asked for last, `today` the local day that allocations are held against, `pressure` how
-    far the node is behind (0: it keeps up). With `durable` no verdict acts before its record is on disk: `pending`
-    are the requests that wait for a verdict or its record, `refusals` the answers to strangers that do; `deaf` are
-    peers that take no TCP, and until when that is believed. `shows` says which calls are shown with their messages
-    (rejected, would-reject, all; "" for none).
+    far the node is behind (0: it keeps up), `owners` which calls are this worker's. With `durable` no verdict acts
+    before its record is on disk: `pending` are the requests that wait for a verdict or its record, `refusals` the
+    answers to strangers that do; `deaf` are peers that take no TCP, and until when that is believed. `shows` says which
+    calls are shown with their messages (rejected, would-reject, all; "" for none).
     """
 
     __slots__ = (
         "admission", "answer_strangers", "calls", "deaf", "draining", "durable", "gate", "hops", "knocks", "limits",
-        "out", "pending", "place", "pressure", "probes", "refusals", "shows", "stamp", "tally", "tickets", "today",
+        "out", "owners", "pending", "place", "pressure", "probes", "refusals", "shows", "stamp", "tally", "tickets",
+        "today",
         "traffic",
         "transactions", "unplanned",
     )  # fmt: skip
@@ -199,7 +201,9 @@ class State:
         lengths: Lengths,
         limits: Limits,
         today: date,
+        owners: Owners,
     ) -> None:
+        self.owners = owners
         self.place = place
         self.admission = admission
         self.stamp = stamp

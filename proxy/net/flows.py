@@ -20,13 +20,12 @@ from proxy.core.tally import Tally
 from proxy.net import connection as stages
 from proxy.net.connection import MAX_UNSENT, Connection, begin_connect, tune
 from proxy.net.door import Door
-from proxy.net.terms import Bounds, Ears, Peers, overdue
+from proxy.net.terms import WORKER_BITS, Bounds, Ears, Peers, overdue
 from proxy.net.tls import names_of, proves
 
 CONNECT_SECONDS: Final = 1.5  # shorter than a next hop may be silent
 PING_SECONDS: Final = 90.0  # RFC 5626 §4.4.1: at most 120 over TCP
 MAX_PONGS: Final = 64  # answers to one reading's pings: what is never read must not pile up
-_WORKER_BITS: Final = 8
 _PING: Final = b"\r\n\r\n"
 _PONG: Final = b"\r\n"
 
@@ -292,7 +291,7 @@ class Flows:
             self._begin_tls(connection, contexts.server)
 
     def _keep(self, sock: socket.socket, index: int, peer: Address) -> Connection:
-        flow = next(self._serial) << _WORKER_BITS | self._worker
+        flow = next(self._serial) << WORKER_BITS | self._worker
         connection = Connection(sock, flow, index, peer, monotonic())
         self._open[flow] = connection
         self._sources[peer[0]] += 1

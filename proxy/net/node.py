@@ -19,8 +19,10 @@ from proxy.core.actions import Action, Address, Commit, Judge, News, Send
 from proxy.core.place import Listener
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
+from proxy.net.board import Seat
 from proxy.net.commits import Commits
 from proxy.net.flows import Flows
+from proxy.net.handover import Crew, Handed
 from proxy.net.pressure import Pressure
 from proxy.net.terms import Ears, Peers
 from proxy.net.udp import MAX_DATAGRAM, RECEIVE_BUFFER, buffer_size, kernel_drops, waited
@@ -42,7 +44,8 @@ class Node:
     `judge` gives the verdict on a call at once, or None where facts have to be fetched; `judge_in_time` gives it
     then. `report` takes every report and must not block. `commits` has records on disk before their verdicts act,
     where that is wanted. `sockets` are in the order of `listeners`; those of TCP and TLS listen already, and `peers`
-    is what their connections go by.
+    is what their connections go by. Where several workers share the sockets, `crew` says which messages are for whom;
+    what is being read stands in the buffer of `seat`, for the supervisor to see.
     """
 
     def __init__(
@@ -60,6 +63,8 @@ class Node:
         commits: Commits | None = None,
         listeners: Sequence[Listener] = (),
         peers: Peers | None = None,
+        crew: Crew | None = None,
+        seat: Seat | None = None,
     ) -> None:
         self.core = core
         self.judge = judge
@@ -75,14 +80,17 @@ class Node:
         self._deadline: asyncio.TimerHandle | None = None
         self._told_late = False
         self._held: list[Send] | None = None
+        self._crew = crew
+        self._seat = seat
         streams = {each.index: self._sockets[each.index] for each in listeners if each.is_stream}
         ears = Ears(
             self._message, self._unframed, self._unreachable, self._lost, core.knows, lambda: core.answers_strangers
         )
-        self.flows = Flows(listeners, streams, ears, tally=tally, log=log, peers=peers) if streams else None
+        worker = crew.owners.index if crew is not None else 0
+        flows = Flows(listeners, streams, ears, tally=tally, log=log, peers=peers, worker=worker)
+        self.flows = flows if streams else None
         self._datagrams = [index for index in range(len(self._sockets)) if index not in streams]
-        self._buffer = bytearray(MAX_DATAGRAM)
-        self._view = memoryview(self._buffer)
+        self._buffer = memoryview(bytearray(MAX_DATAGRAM)) if seat is None else seat.buffer
         self._armed_for = NEVER
         self._timer: asyncio.TimerHandle | None = None
         self._housekeeper: asyncio.TimerHandle | None = None
@@ -90,11 +98,11 @@ class Node:
         self.wait = 0.0  # the longest that a datagram waited in the last second, in seconds
         self.overload = 0  # the highest level of overload in the last second
         self._longest = 0.0
-        self._level = 0
-        self._highest = 0
+        self._level = self._highest = 0
         # the kernel grants twice what is asked for, to have room for its own
         self._pressures = [Pressure(buffer_size(sock) / (2 * RECEIVE_BUFFER)) for sock in self._sockets]
-        self._drops = {index: kernel_drops(self._sockets[index]) for index in self._datagrams}
+        counted = self._datagrams if worker == 0 else ()  # by one worker
+        self._drops = {index: kernel_drops(self._sockets[index]) for index in counted}
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to listen."""
@@ -103,16 +111,19 @@ class Node:
             loop.add_reader(self._sockets[index], self._readable, index)
         if self.flows is not None:
             self.flows.start(loop)
+        if self._crew is not None:
+            loop.add_reader(self._crew.inbox.reads, self._handed, self._crew)
         self._tick(loop.time())
 
     def stop(self) -> None:
         """Close the sockets and the timers."""
-        for index, sock in enumerate(self._sockets):
-            if index in self._datagrams:
-                self._loop.remove_reader(sock)
-                sock.close()
+        for index in self._datagrams:
+            self._loop.remove_reader(self._sockets[index])
+            self._sockets[index].close()
         if self.flows is not None:
             self.flows.stop()
+        if self._crew is not None:
+            self._loop.remove_reader(self._crew.inbox.reads)
         for waiting in self._waiting:
             waiting.cancel()
         late = self._commits.report(monotonic()) if self._commits is not None else None
@@ -225,27 +236,68 @@ class Node:
 
     def _readable(self, index: int) -> None:
         """Drain a socket until it is empty, within bounds."""
-        receive, buffer, view = self._sockets[index].recvfrom_into, self._buffer, self._view
-        held: list[Send] = []
-        self._held = held
+        receive, buffer = self._sockets[index].recvfrom_into, self._buffer
+        self._held = []
         for turn in range(BATCH):
             try:
                 length, source = receive(buffer)
                 if turn == 0:
-                    self._measure(index)
+                    self._measure(index, waited(self._sockets[index], time()))
             except BlockingIOError:
                 break
             except OSError:
                 continue  # an ICMP error of an earlier datagram; the transaction's timer deals with it
-            self._datagram(bytes(view[:length]), (source[0], source[1]), index)
-        self._held = None
+            data, address = bytes(buffer[:length]), (source[0], source[1])
+            if self._crew is None or not self._pass_on(self._crew, data, address, index, 0, ()):
+                self._take(data, address, index, 0, ())
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """A batch is done: send what was held back."""
+        held, self._held = self._held or (), None
         for send in held:
             self._put(send)
         self._rearm()
 
-    def _measure(self, index: int) -> None:
-        """See how long the datagram at the head of a queue waited, and let the core know how far behind we are."""
-        wait, now = waited(self._sockets[index], time()), monotonic()
+    def _pass_on(self, crew: Crew, data: bytes, source: Address, index: int, flow: int, names: tuple[str, ...]) -> bool:
+        """Hand a message over to the worker that its call belongs to; False when that is this one."""
+        owner = crew.owner(data)
+        if owner == crew.owners.index:
+            return False
+        if flow or not self.core.sheds(data, source, monotonic()):  # datagrams of strangers are not worth the way
+            came = time() if flow else time() - waited(self._sockets[index], time())
+            crew.pass_on(owner, Handed(data, source, index, came, flow, names))
+        return True
+
+    def _handed(self, crew: Crew) -> None:
+        """Take what other workers have read for us."""
+        self._held = []
+        for turn in range(BATCH):
+            try:
+                handed = crew.inbox.take()
+            except OSError:
+                break
+            if turn == 0:
+                self._measure(handed.listener, max(0.0, time() - handed.came))
+            if handed.outward:
+                self._put(Send(handed.data, handed.source, handed.listener, handed.flow))
+                continue
+            self._buffer[: min(len(handed.data), MAX_DATAGRAM)] = handed.data[:MAX_DATAGRAM]
+            self._take(handed.data, handed.source, handed.listener, handed.flow, handed.names)
+        self._let_go()
+
+    def _take(self, data: bytes, source: Address, index: int, flow: int, names: tuple[str, ...]) -> None:
+        """Work on a message; meanwhile the supervisor can see which one it is."""
+        if self._seat is None:
+            self._receive(data, source, index, flow, names)
+            return
+        self._seat.reading(min(len(data), MAX_DATAGRAM))
+        self._receive(data, source, index, flow, names)
+        self._seat.reading(0)
+
+    def _measure(self, index: int, wait: float) -> None:
+        """Note how long the datagram at the head of a queue waited, and let the core know how far behind we are."""
+        now = monotonic()
         self._longest = max(self._longest, wait)
         self._pressures[index].measure(wait, now)
         level = max([pressure.level(now) for pressure in self._pressures])
@@ -254,20 +306,18 @@ class Node:
             self._highest = max(self._highest, level)
             self.core.press(level)
 
-    def _datagram(self, data: bytes, source: Address, index: int) -> None:
+    def _receive(self, data: bytes, source: Address, index: int, flow: int, names: tuple[str, ...]) -> None:
         try:
-            self.carry_out(self.core.receive(data, source, index, monotonic()))
+            self.carry_out(self.core.receive(data, source, index, monotonic(), flow, names))
         except Exception:  # noqa: BLE001  # one message must not stop the node; it is logged and counted
             self._tally.count["parse_errors_total", "internal"] += 1
             self._log.exception("message.failed", octets=len(data))
 
     def _message(self, data: bytes, source: Address, index: int, flow: int, names: tuple[str, ...]) -> None:
         """Take a message that a connection brought."""
-        try:
-            self.carry_out(self.core.receive(data, source, index, monotonic(), flow, names))
-        except Exception:  # noqa: BLE001  # one message must not stop the node; it is logged and counted
-            self._tally.count["parse_errors_total", "internal"] += 1
-            self._log.exception("message.failed", octets=len(data))
+        if self._crew is None or not self._pass_on(self._crew, data, source, index, flow, names):
+            self._buffer[: min(len(data), MAX_DATAGRAM)] = data[:MAX_DATAGRAM]
+            self._take(data, source, index, flow, names)
         self._rearm()
 
     def _unframed(
@@ -291,7 +341,8 @@ class Node:
 
     def _put(self, send: Send) -> None:
         if self.flows is not None and send.listener in self.flows:
-            self.flows.send(send)
+            if self._crew is None or not self._crew.gives_back(send, time()):
+                self.flows.send(send)
             return
         try:
             self._sockets[send.listener].sendto(send.data, send.to)
@@ -338,12 +389,10 @@ class Node:
         self.overload, self._highest = self._highest, self._level if self.wait else 0
         if self.flows is not None:
             self.flows.tick()
-        for index in self._datagrams:
-            sock = self._sockets[index]
+        for index, before in self._drops.items():
             with contextlib.suppress(OSError):
-                drops = kernel_drops(sock)
-                self._tally.count["socket_drops_total",] += max(0, drops - self._drops[index])
-                self._drops[index] = drops
+                drops = self._drops[index] = kernel_drops(self._sockets[index])
+                self._tally.count["socket_drops_total",] += max(0, drops - before)
         self._new_day(self._today())
         self._rearm()  # a reload may have brought next hops to probe
         self._housekeeper = self._loop.call_at(now + HOUSEKEEPING, self._tick, now + HOUSEKEEPING)

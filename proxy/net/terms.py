@@ -17,6 +17,12 @@ MESSAGE_SECONDS: Final = 5.0  # from its first octet to its last; and for a stra
 IDLE_SECONDS: Final = 600.0
 PONG_SECONDS: Final = 10.0
 CLOSING_SECONDS: Final = 2.0
+WORKER_BITS: Final = 8  # the last ones of a flow's number
+
+
+def worker_of(flow: int) -> int:
+    """The worker that has a connection."""
+    return flow & ((1 << WORKER_BITS) - 1)
 
 
 @dataclass(frozen=True, slots=True)

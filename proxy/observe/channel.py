@@ -1,7 +1,4 @@
-"""
-The worker's end of the line to the control process: it asks, we answer with a snapshot, and never wait for it; we
-tell it of each new configuration.
-"""
+"""The worker's end of its channel to the control process: it asks, we answer with a snapshot, and never wait for it."""
 
 from __future__ import annotations
 
@@ -12,9 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 QUESTION: Final = b"?"
-READY: Final = b"!"  # the first thing that the control process says, once it listens
 LENGTH: Final = struct.Struct("!I")
-RELOADED: Final = LENGTH.pack(0)  # no snapshot is empty: the node has taken over a new configuration
 
 
 class Channel:
@@ -32,10 +27,6 @@ class Channel:
         """Begin to answer."""
         self._loop = loop
         loop.add_reader(self._sock, self._readable)
-
-    def tell_reloaded(self) -> None:
-        """Say that the node has taken over what its configuration file says."""
-        self._say(RELOADED)
 
     def close(self) -> None:
         """Hang up; the control process ends by that."""

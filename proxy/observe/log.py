@@ -10,12 +10,14 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from proxy.observe.lines import Lines
 
+_written: Final[list[Lines]] = []  # the one that is written to, once there is one
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 def configure(stream: TextIO, *, json: bool, level: str) -> Lines:
     """Log to `stream` from now on, without ever waiting for it: JSON lines, or lines for people."""
     lines = Lines(stream)
+    _written[:] = [lines]
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
@@ -32,6 +34,12 @@ def configure(stream: TextIO, *, json: bool, level: str) -> Lines:
         cache_logger_on_first_use=True,
     )
     return lines
+
+
+def drain() -> None:
+    """Wait until what was said is written, for a moment at the most: for who ends without a word to the interpreter."""
+    for lines in _written:
+        lines.drain()
 
 
 def get(name: str, **fields: Any) -> FilteringBoundLogger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
@@ -16,11 +16,15 @@ PREFIX: Final = "trunkward_"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: its kind, what it says, and its labels in order."""
+    """
+    One metric: its kind, what it says, its labels in order, and what several workers' values of a gauge make together;
+    counters and histograms are added up.
+    """
 
     kind: Literal["counter", "gauge", "histogram"]
     help: str
     labels: tuple[str, ...] = ()
+    across: Literal["sum", "max", "min"] = "max"
 
 
 METRICS: Final[Mapping[str, Metric]] = {
@@ -33,9 +37,9 @@ METRICS: Final[Mapping[str, Metric]] = {
     "verdict_seconds": Metric("histogram", "Time from the INVITE to its verdict."),
     "commit_seconds": Metric("histogram", "Time from a verdict until its record is on disk (records.durable)."),
     "setup_seconds": Metric("histogram", "Time from the INVITE to its answer."),
-    "active_calls": Metric("gauge", "Calls in progress.", ("trunk",)),
-    "transactions": Metric("gauge", "SIP transactions in memory."),
-    "next_hop_up": Metric("gauge", "Whether a next hop of the core side is up.", ("next_hop",)),
+    "active_calls": Metric("gauge", "Calls in progress.", ("trunk",), "sum"),
+    "transactions": Metric("gauge", "SIP transactions in memory.", (), "sum"),
+    "next_hop_up": Metric("gauge", "Whether a next hop of the core side is up.", ("next_hop",), "min"),
     "failovers_total": Metric(
         "counter", "Calls that went on from a next hop to another: silent, unreachable, 503.", ("next_hop", "cause")
     ),
@@ -69,12 +73,12 @@ METRICS: Final[Mapping[str, Metric]] = {
     ),
     "directory_entries": Metric("gauge", "Entries of the directory.", ("kind",)),
     "directory_loaded_timestamp_seconds": Metric("gauge", "When the directory was loaded."),
-    "records_queue": Metric("gauge", "Records that wait to be written."),
+    "records_queue": Metric("gauge", "Records that wait to be written.", (), "sum"),
     "records_dropped_total": Metric("counter", "Records lost because the queue was full."),
     "records_late_total": Metric("counter", "Verdicts acted on before their records were on disk."),
     "records_disk_refuses": Metric("gauge", "Whether the disk takes no records or no checkpoints."),
     "records_gaps_total": Metric("counter", "Gaps that stand in the records in the place of lost ones."),
-    "records_unsealed": Metric("gauge", "Records behind the last signed checkpoint."),
+    "records_unsealed": Metric("gauge", "Records behind the last signed checkpoint.", (), "sum"),
     "shipping_up": Metric("gauge", "Whether records are shipped: the stream is open."),
     "shipping_lag_records": Metric("gauge", "Records on disk that the stream has not acknowledged."),
     "shipping_lag_seconds": Metric("gauge", "Age of the oldest record that the stream has not acknowledged."),
@@ -84,7 +88,9 @@ METRICS: Final[Mapping[str, Metric]] = {
     "hep_packets_total": Metric("counter", "Packets sent to the capture server."),
     "hep_dropped_total": Metric("counter", "Packets, or calls, that the capture server was not shown.", ("reason",)),
     "event_loop_lag_seconds": Metric("gauge", "How late the event loop ran."),
-    "config_last_reload_successful": Metric("gauge", "Whether the last reload was taken."),
+    "config_last_reload_successful": Metric("gauge", "Whether the last reload was taken.", (), "min"),
+    "workers": Metric("gauge", "Worker processes that answer.", (), "sum"),
+    "worker_restarts_total": Metric("counter", "Workers that were started again because they had ended or hung."),
     "build_info": Metric("gauge", "Version of the program.", ("version", "python")),
 }
 # Always shown, so that rates have a first value to start from.
@@ -110,6 +116,33 @@ def snapshot(
     histograms = {name: (list(item.bounds), item.counts, item.total) for name, item in tally.histograms.items()}
     histograms |= {name: (list(bounds), list(counts), total) for name, (bounds, counts, total) in more.items()}
     return msgspec.msgpack.encode(Snapshot([(list(key), value) for key, value in values.items()], histograms))
+
+
+def together(snapshots: Iterable[Snapshot]) -> Snapshot:
+    """The values of several workers as those of one node."""
+    values: dict[tuple[str, ...], float] = {}
+    histograms: dict[str, tuple[list[float], list[int], float]] = {}
+    for each in snapshots:
+        for labels, value in each.values:
+            key = tuple(labels)
+            values[key] = _joined(METRICS.get(key[0]), values[key], value) if key in values else value
+        for name, (bounds, counts, total) in each.histograms.items():
+            _, before, sum_before = histograms.get(name, (bounds, [0] * len(counts), 0.0))
+            added = [one + other for one, other in zip(before, counts, strict=True)]
+            histograms[name] = bounds, added, sum_before + total
+    return Snapshot([(list(key), value) for key, value in values.items()], histograms)
+
+
+def counted(snapshot: Snapshot) -> Snapshot:
+    """What stays of a worker's values when it is gone: what it has counted, and not how it was."""
+    kept = [(key, value) for key, value in snapshot.values if key[0] in METRICS and METRICS[key[0]].kind == "counter"]
+    return Snapshot(kept, snapshot.histograms)
+
+
+def _joined(metric: Metric | None, one: float, other: float) -> float:
+    if metric is None or metric.kind == "counter" or metric.across == "sum":
+        return one + other
+    return max(one, other) if metric.across == "max" else min(one, other)
 
 
 def decode(data: bytes) -> Snapshot:

@@ -139,6 +139,17 @@ def whole(low: int, high: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def word_or_whole(word: str, low: int, high: int) -> BeforeValidator:
+    """Take a word, or bound a whole number, ends included."""
+
+    def check(value: object) -> object:
+        if value == word or (isinstance(value, int) and not isinstance(value, bool) and low <= value <= high):
+            return value
+        raise fault("choice", value="" if value is None else value, expected=f"{word}, {low} … {high}", near="")
+
+    return BeforeValidator(check)
+
+
 def between(low: str, high: str) -> AfterValidator:
     """Bound a duration, ends included."""
     least, most = seconds_of(low), seconds_of(high)

@@ -33,6 +33,7 @@ from proxy.settings.kinds import (
     one_of,
     parse_sip_uri,
     transport_of,
+    word_or_whole,
 )
 from proxy.settings.kinds import whole as _whole
 from proxy.settings.shipping_model import Shipping
@@ -70,8 +71,9 @@ class Node(Section):
         description="`monitor` passes every call of a known trunk and records what would be rejected; "
         "`block` rejects. A trunk may say otherwise.",
     )
-    workers: Annotated[Literal["auto", 1], one_of("auto", 1)] = Field(
-        default="auto", description="Worker processes. This version has one."
+    workers: Annotated[Literal["auto"] | int, word_or_whole("auto", 1, 64)] = Field(
+        default="auto",
+        description="Worker processes that carry the calls: 1 to 64, or `auto` for as many as the processor has cores.",
     )
     answer_strangers: bool = Field(
         default=True,

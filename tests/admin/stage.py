@@ -20,7 +20,7 @@ from typing import Any
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from proxy.admin.exposition import Worker
+from proxy.admin.exposition import Worker, Workers
 from proxy.admin.health import Health
 from proxy.admin.pages import Pages, admin_pages
 from proxy.admin.services import Services
@@ -157,7 +157,9 @@ class App:
         self.counts: Counter[tuple[str, ...]] = Counter()
         self.services = Services(config, lambda: self.now)
         self._ends = socket.socketpair()
-        self.health = Health(Worker(self._ends[0]), self.counts)
+        workers = Workers()
+        workers.put(0, Worker(self._ends[0]))
+        self.health = Health(workers, self.counts)
         self.pages: Pages = admin_pages(self.health, Stir(self.services, self.counts))
 
     async def ask(

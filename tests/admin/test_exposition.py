@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.admin.exposition import Gone, SnapshotCollector, Worker
+from proxy.admin.exposition import Gone, SnapshotCollector, Worker, Workers
 from proxy.core.tally import Tally
 from proxy.observe.channel import LENGTH
 from proxy.observe.metrics import METRICS, snapshot
@@ -72,6 +72,20 @@ def test_a_worker_that_does_not_answer_leaves_the_last_values() -> None:
         theirs.sendall(LENGTH.pack(len(values())) + values())  # late: it answers the same question
         assert worker.ask()
         assert theirs.recv(10) == b"?"
+
+
+def test_a_counter_does_not_fall_with_its_worker() -> None:
+    workers = Workers()
+    for _ in range(2):
+        ours, theirs = socket.socketpair()
+        with theirs:
+            workers.put(0, Worker(ours))
+            theirs.sendall(LENGTH.pack(len(values())) + values())
+            assert workers.ask()
+    told = {tuple(key): value for key, value in workers.last.values}
+    assert (told["retransmissions_total",], told["transactions",], workers.restarts) == (2, 1, 1)
+    assert workers.last.histograms["verdict_seconds"][2] == 0.0004
+    assert not workers.ask()
 
 
 def test_a_worker_that_is_gone() -> None:

@@ -12,7 +12,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -22,7 +22,8 @@ import trustme
 
 from proxy.admin.process import ControlError, spawn
 from proxy.core.tally import Tally
-from proxy.observe.channel import LENGTH, QUESTION, RELOADED
+from proxy.net.line import RELOADED, WORKER, say
+from proxy.observe.channel import LENGTH, QUESTION
 from proxy.observe.metrics import snapshot
 from tests.admin.stage import (
     OTHER_TOKEN,
@@ -40,36 +41,53 @@ from tests.wire.peers import free_port
 
 
 class Node:
-    """A SIP process reduced to its end of the line."""
+    """A node of one worker reduced to its two lines to the control process; `line` is the supervisor's."""
 
-    def __init__(self, channel: socket.socket) -> None:
-        self.channel = channel
+    def __init__(self, line: socket.socket) -> None:
+        self.line = line
         self.silent = Event()
-        channel.settimeout(None)
-        Thread(target=self._run, daemon=True).start()
+        self.begin()
+
+    def begin(self) -> None:
+        """A worker begins, in the place of the one before if there is one."""
+        asks, self.channel = socket.socketpair()
+        with asks:
+            assert say(self.line, WORKER, b"0", asks.fileno())
+        Thread(target=self._run, args=(self.channel,), daemon=True).start()
 
     def reload(self) -> None:
         """Say that the node has a new configuration."""
-        self.channel.sendall(RELOADED)
+        assert say(self.line, RELOADED)
 
-    def _run(self) -> None:
-        data = snapshot(Tally(), {("transactions",): 7.0})
-        try:
-            while (asked := self.channel.recv(64)) and not self.silent.is_set():
+    def _run(self, channel: socket.socket) -> None:
+        tally = Tally()
+        tally.count["retransmissions_total",] = 3
+        data = snapshot(tally, {("transactions",): 7.0})
+        with channel, contextlib.suppress(OSError):
+            while asked := channel.recv(64):
                 assert asked == QUESTION
-                self.channel.sendall(LENGTH.pack(len(data)) + data)
-        except OSError:
-            pass
+                if not self.silent.is_set():
+                    channel.sendall(LENGTH.pack(len(data)) + data)
 
 
 @pytest.fixture
 def control() -> Iterator[tuple[Node, int, int, subprocess.Popen[bytes]]]:
     metrics, admin = free_port(), free_port()
     process, channel = spawn(("127.0.0.1", metrics), ("127.0.0.1", admin))
-    yield Node(channel), metrics, admin, process
+    node = Node(channel)
+    eventually(lambda: ask(admin, "/readyz")[0] == 200)
+    yield node, metrics, admin, process
     process.kill()
     process.wait()
     channel.close()
+    node.channel.close()
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def ask(port: int, path: str, method: str = "GET") -> tuple[int, str, bytes]:
@@ -110,9 +128,25 @@ def test_not_ready_while_the_sip_process_hangs(
     assert b"trunkward_transactions 7.0" in ask(metrics, "/metrics")[2]  # the last values
 
 
-def test_it_ends_with_the_sip_process(control: tuple[Node, int, int, subprocess.Popen[bytes]]) -> None:
-    node, _, _, process = control
+def test_what_a_worker_has_counted_stays_when_another_takes_its_place(
+    control: tuple[Node, int, int, subprocess.Popen[bytes]],
+) -> None:
+    node, metrics, admin, _ = control
+    assert b"\ntrunkward_retransmissions_total 3.0\n" in ask(metrics, "/metrics")[2]
     node.channel.shutdown(socket.SHUT_RDWR)
+    eventually(lambda: ask(admin, "/readyz")[0] == 503)
+    assert b"\ntrunkward_retransmissions_total 3.0\n" in ask(metrics, "/metrics")[2]
+    node.begin()
+    eventually(lambda: ask(admin, "/readyz")[0] == 200)
+    told = ask(metrics, "/metrics")[2]
+    assert b"\ntrunkward_retransmissions_total 6.0\n" in told
+    assert b"\ntrunkward_transactions 7.0\n" in told
+    assert b"\ntrunkward_worker_restarts_total 1.0\n" in told
+
+
+def test_it_ends_with_the_supervisor(control: tuple[Node, int, int, subprocess.Popen[bytes]]) -> None:
+    node, _, _, process = control
+    node.line.shutdown(socket.SHUT_RDWR)
 
     assert process.wait(10) == 0
 
@@ -172,6 +206,7 @@ class Stage:
             process.kill()
             process.wait()
             channel.close()
+            self.node.channel.close()
 
     def reloaded(self) -> None:
         assert self.node is not None

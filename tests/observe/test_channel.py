@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from proxy.observe.channel import LENGTH, QUESTION, RELOADED, Channel
+from proxy.observe.channel import LENGTH, QUESTION, Channel
 
 
 def talk(snapshot: bytes, questions: int) -> tuple[bytes, int]:
@@ -47,33 +47,6 @@ def test_a_reader_that_does_not_read_gets_no_second_answer() -> None:
 
     assert made == 1
     assert heard == LENGTH.pack(len(big)) + big
-
-
-def test_news_goes_out_unasked_and_costs_no_answer() -> None:
-    big = b"x" * 4_000_000
-    ours, theirs = socket.socketpair()
-
-    async def run() -> bytes:
-        channel = Channel(ours, lambda: big)
-        loop = asyncio.get_running_loop()
-        channel.attach(loop)
-        theirs.setblocking(False)
-        channel.tell_reloaded()
-        assert await asyncio.wait_for(loop.sock_recv(theirs, 10), 5) == RELOADED
-        await loop.sock_sendall(theirs, QUESTION)
-        await asyncio.sleep(0.05)
-        channel.tell_reloaded()  # while the answer is under way
-        heard = b""
-        while len(heard) < LENGTH.size + len(big) + len(RELOADED):
-            heard += await asyncio.wait_for(loop.sock_recv(theirs, 1 << 20), 5)
-        await loop.sock_sendall(theirs, QUESTION)
-        again = await asyncio.wait_for(loop.sock_recv(theirs, 4), 5)
-        channel.close()
-        return heard + again
-
-    heard = asyncio.run(run())
-    theirs.close()
-    assert heard == LENGTH.pack(len(big)) + big + RELOADED + LENGTH.pack(len(big))
 
 
 def test_it_hangs_up_with_the_other_side() -> None:

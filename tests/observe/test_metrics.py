@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.core.tally import BUCKETS, Tally
-from proxy.observe.metrics import METRICS, decode, snapshot
+from proxy.observe.metrics import METRICS, Snapshot, counted, decode, snapshot, together
 
 
 def test_a_snapshot_arrives_as_it_was() -> None:
@@ -37,3 +37,21 @@ def test_a_snapshot_carries_histograms_of_others() -> None:
     read = decode(snapshot(Tally(), {}, {"certificate_fetch_seconds": ((0.1, 0.2), [1, 0, 2], 7.5)}))
 
     assert read.histograms["certificate_fetch_seconds"] == ([0.1, 0.2], [1, 0, 2], 7.5)
+
+
+def test_the_values_of_workers_together() -> None:
+    def of(transactions: float, lag: float, up: float, calls: int) -> Snapshot:
+        tally = Tally()
+        tally.count["calls_total", "acme-1", "block", "pass"] = calls
+        tally.histograms["setup_seconds"].observe(0.2)
+        gauges = {("transactions",): transactions, ("event_loop_lag_seconds",): lag, ("next_hop_up", "a:1"): up}
+        return decode(snapshot(tally, gauges))
+
+    both = together([of(3, 0.1, 1, 4), of(4, 0.3, 0, 5)])
+    told = {tuple(key): value for key, value in both.values}
+    assert (told["transactions",], told["event_loop_lag_seconds",], told["next_hop_up", "a:1"]) == (7, 0.3, 0)
+    assert told["calls_total", "acme-1", "block", "pass"] == 9
+    assert both.histograms["setup_seconds"][1][1] == 2
+    left = {key[0] for key, _ in counted(both).values}
+    assert "calls_total" in left
+    assert "transactions" not in left

@@ -19,6 +19,7 @@ import yaml
 
 from proxy.admin.process import spawn
 from proxy.core.tally import Tally
+from proxy.net.line import WORKER, say
 from proxy.observe.channel import LENGTH
 from proxy.observe.metrics import METRICS, snapshot
 from tests.wire.peers import free_port, require
@@ -77,9 +78,11 @@ def test_every_alert_has_its_paragraph(root: Path) -> None:
 class Node:
     """A SIP process with traffic: each answer shows more calls."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, line: socket.socket) -> None:
         self.tally = Tally()
-        channel.settimeout(None)
+        asks, channel = socket.socketpair()
+        with asks:
+            assert say(line, WORKER, b"0", asks.fileno())
         Thread(target=self._run, args=(channel,), daemon=True).start()
 
     def _run(self, channel: socket.socket) -> None:

@@ -20,7 +20,7 @@ from tests.wire.peers import CALLER, CORE, OTHER, START_SECONDS, STOP_SECONDS, P
 Record = dict[str, Any]
 
 _CONFIG: Final = """\
-node: {{name: wire, mode: {mode}, workers: 1, answer_strangers: {strangers}, state: "{here}/state"}}
+node: {{name: wire, mode: {mode}, workers: {workers}, answer_strangers: {strangers}, state: "{here}/state"}}
 listen:
   - {{name: access, transport: udp, address: "{host}:{port}"}}
 {listen}core:
@@ -78,7 +78,7 @@ class Setting:
     that section of the configuration, `trunks` are further trunks; `hops` and `gateways` are more entries of these
     lists, each after a comma, `watch` are extra lines of the section core; `strangers` says whether sources that
     are no trunk are answered; `sections` are further sections of the configuration, `records` more entries of that one,
-    each after a comma.
+    each after a comma; `workers` is how many processes carry the calls.
     """
 
     core_port: int
@@ -98,6 +98,7 @@ class Setting:
     gateway_by: str = ""
     sections: str = ""
     records: str = ""
+    workers: int = 1
 
 
 class Proxy:
@@ -114,6 +115,13 @@ class Proxy:
     def address(self) -> tuple[str, int]:
         """Where the proxy listens for SIP."""
         return self.host, self.port
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of its workers, oldest first."""
+        pid = self.program.process.pid
+        children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())
+        return [each for each in children if b"serve" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")]
 
     def write(self, setting: Setting) -> None:
         """Write trunkward.yaml and directory.yaml for this setting."""
