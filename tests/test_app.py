@@ -480,13 +480,13 @@ def test_a_disk_that_refuses_durable_records_stops_no_call(tmp_path: Path, core:
     node = Proxy(tmp_path, Setting(core.port, records=", durable: true"))
     try:
         full = (1 << 10, resource.RLIM_INFINITY)
-        limits = resource.prlimit(node.program.process.pid, resource.RLIMIT_FSIZE, full)
+        limits = resource.prlimit(node.workers[0], resource.RLIMIT_FSIZE, full)
         for number in range(3):
             Call(node, pbx, f"call-{number}")
             core.receive(b"INVITE")
         assert node.metrics()["trunkward_records_late_total",] >= 1
         assert len(node.log("records.late")) == 1
-        resource.prlimit(node.program.process.pid, resource.RLIMIT_FSIZE, limits)
+        resource.prlimit(node.workers[0], resource.RLIMIT_FSIZE, limits)
         node.wait_records("call.verdict", 3)
         Call(node, pbx, "call-3")
         core.receive(b"INVITE")
