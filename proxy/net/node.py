@@ -117,9 +117,10 @@ class Node:
 
     def stop(self) -> None:
         """Close the sockets and the timers."""
-        for index in self._datagrams:
-            self._loop.remove_reader(self._sockets[index])
-            self._sockets[index].close()
+        for index, sock in enumerate(self._sockets):
+            if index in self._datagrams:
+                self._loop.remove_reader(sock)
+                sock.close()
         if self.flows is not None:
             self.flows.stop()
         if self._crew is not None:
