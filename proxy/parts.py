@@ -20,6 +20,7 @@ from proxy.core.admit import Admission
 from proxy.core.hops import HopTerms, NextHop
 from proxy.core.place import Hop, Listener, Place
 from proxy.core.proxy import Network
+from proxy.core.state import Wants
 from proxy.core.tally import Tally
 from proxy.net.terms import Peers
 from proxy.net.tls import TlsFiles, contexts_of
@@ -220,7 +221,7 @@ def network_of(loaded: Loaded) -> Network:
         {trunk: hops(known) for trunk, known in gateways.items()},
         hop_terms(loaded.settings.core),
         answer_strangers=loaded.settings.node.answer_strangers,
-        shows="" if loaded.settings.shipping.hep is None else loaded.settings.shipping.hep.calls,
+        wants=_wants(loaded.settings),
     )
 
 
@@ -241,6 +242,11 @@ def peers_of(config: Path, loaded: Loaded) -> Peers:
         for uri in trunk.gateway if trunk.tls_names else ():
             names[address_of(uri)] = (*names.get(address_of(uri), ()), *trunk.tls_names)
     return Peers(contexts, names)
+
+
+def _wants(settings: Settings) -> Wants:
+    hep = settings.shipping.hep
+    return Wants("" if hep is None else hep.calls, media=settings.identity is not None)
 
 
 def hop_terms(core: Core) -> HopTerms:

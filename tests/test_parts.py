@@ -16,11 +16,14 @@ from proxy.call.model import Call
 from proxy.call.trunk import RuleAction
 from proxy.checks.base import Verdict
 from proxy.core.hops import HopTerms
+from proxy.core.state import Wants
+from proxy.core.tally import Tally
 from proxy.parts import (
     Loaded,
     address_of,
     changes_refused,
     core_trunk,
+    hep_of,
     hop_terms,
     judge_of,
     lay_by,
@@ -77,6 +80,17 @@ def test_network(loaded: Loaded) -> None:
     assert [trunk.id for trunk in network.admission.candidates("127.0.0.1")] == ["core"]
     assert listeners_of(loaded.settings)[0].sent_by == b"127.0.0.1:5060"
     assert core_trunk(loaded.settings).role == "core"
+
+
+def test_the_keys_of_media_are_read_only_where_identities_are(loaded: Loaded, config: Path) -> None:
+    assert network_of(loaded).wants == Wants("", media=False)
+    text = config.read_text()
+    config.write_text(text + 'shipping: {hep: {address: "192.0.2.1:9060", calls: all}}\nidentity: {verify: "off"}\n')
+    assert network_of(load_all(config)).wants == Wants("all", media=True)
+    made = hep_of(load_all(config), float, Tally())
+    assert made is not None
+    made.close()
+    assert hep_of(loaded, float, Tally()) is None
 
 
 def test_several_next_hops_and_gateways(config: Path) -> None:

@@ -81,8 +81,13 @@ def called_of(request: Request, plan: DialPlan) -> tuple[str, bool]:
     ), False
 
 
-def extract(request: Request, trunk: Trunk, source: str, listener: str, called: str, emergency: bool) -> Call:
-    """The call that an INVITE asks for. Total: whatever the fields hold becomes a claim, readable or not."""
+def extract(
+    request: Request, trunk: Trunk, source: str, listener: str, called: str, emergency: bool, *, media: bool = True
+) -> Call:
+    """
+    The call that an INVITE asks for. Total: whatever the fields hold becomes a claim, readable or not. The keys of its
+    media are looked for where it is signed, or `media`.
+    """
     plan = trunk.dial_plan
     message = request.message
     claims: list[Claim] = []
@@ -107,7 +112,7 @@ def extract(request: Request, trunk: Trunk, source: str, listener: str, called: 
         privacy=_privacy(message),
         identities=identities_of(message) if signed else (),
         date=date_of(message) if DATE in message.names else None,
-        fingerprints=fingerprints_of(message) if b"fingerprint" in message.body.lower() else (),
+        fingerprints=fingerprints_of(message) if (signed or media) and b"fingerprint" in message.body.lower() else (),
         resource_priority=resource_priority,
         priority=priority,
         in_dialog=bool(request.to_tag),

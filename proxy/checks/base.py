@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 
 from proxy.call.directory import Directory
 from proxy.call.model import Call
 from proxy.call.trunk import NO_TERMS, IdentityTerms, Mode
 from stirshaken.verify import Verification
+
+EVIDENCE: Final = 200  # characters of what a call says that a finding keeps
 
 
 class Outcome(Enum):

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from proxy.call.model import REDIRECTING, Call, Claim, Reading
-from proxy.checks.base import NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
+from proxy.checks.base import EVIDENCE, NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
 
 # Fields that state, rather than propose, who calls: two that differ contradict each other.
 _STATING: Final = ("P-Asserted-Identity", "Remote-Party-ID")
-EVIDENCE: Final = 200  # characters of a field value that a finding keeps
 
 
 def judge(call: Call, facts: Facts) -> Result:

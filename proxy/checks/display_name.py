@@ -12,8 +12,7 @@ from typing import Final
 from proxy.call.model import REDIRECTING, Call, Claim
 from proxy.call.numbers import emergency_number, is_short, normalise
 from proxy.call.trunk import DialPlan, Trunk
-from proxy.checks.base import NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
-from proxy.checks.caller import EVIDENCE
+from proxy.checks.base import EVIDENCE, NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
 
 LONGEST: Final = 256  # characters of a display name that are judged; digits beyond them are a finding
 # Names are folded to ASCII digits, letters as they are, and marks for the rest: " " for what separates,

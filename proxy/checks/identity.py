@@ -6,13 +6,12 @@ from typing import Final
 
 from proxy.call.model import REDIRECTING, Call
 from proxy.call.signed import orig_of, signed_call
-from proxy.checks.base import NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
+from proxy.checks.base import EVIDENCE, NOT_APPLICABLE, PASSED, Check, Facts, Finding, Outcome, Result
 from stirshaken.claims import ASIDES, SignedCall
 from stirshaken.findings import Result as Verified
 from stirshaken.findings import Rule
 from stirshaken.verify import Identity, Verification
 
-EVIDENCE: Final = 200  # characters of a token's claims that a finding keeps
 HEADER: Final = "Identity"
 _SHOWN: Final = ("attest", "orig", "dest", "div", "iat")
 # Fields that phones or the core may show or take for the caller's; Diversion and History-Info name others.

@@ -172,7 +172,7 @@ def _unvouched(state: State, context: Context, call: CallState | None) -> Call |
     listener = state.place.listeners[context.listener].name
     by_caller = call is not None and request.from_tag == call.key[1]
     called = call.call.called if call is not None and by_caller else number_of(request.to, context.trunk.dial_plan)
-    asked = extract(request, context.trunk, context.peer, listener, called, False)
+    asked = extract(request, context.trunk, context.peer, listener, called, False, media=state.wants.media)
     if call is None:
         return asked
     claims = asked.claims

@@ -118,7 +118,7 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
         request.max_forwards = request.max_forwards or EMERGENCY_HOPS
         invite(state, context, Tries(state.hops.core.order(leg, now), cookie), now)
     listener = state.place.listeners[context.listener].name
-    call = extract(request, context.trunk, context.peer, listener, called, emergency)
+    call = extract(request, context.trunk, context.peer, listener, called, emergency, media=state.wants.media)
     side = Hop(context.source, context.listener, state.place.listeners[context.listener].transport, flow=context.flow)
     known = CallState(leg, request, call, side, now)
     known.cookie = cookie
@@ -196,7 +196,7 @@ def _plan(state: State, context: Context, call: CallState, verdict: Verdict, now
 def _act(state: State, context: Context, call: CallState, plan: Plan, now: float) -> int | None:
     """Do what is planned, and show it where such calls are shown; gives what `_carry_out` does."""
     verdict = call.verdict
-    if not state.shows or verdict is None or not shown.is_wanted(state.shows, verdict):
+    if not state.wants.shows or verdict is None or not shown.is_wanted(state.wants.shows, verdict):
         return _carry_out(state, context, call, plan, now)
     heard, mark = shown.octets(context.request.message), len(state.out)
     status = _carry_out(state, context, call, plan, now)

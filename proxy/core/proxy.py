@@ -16,7 +16,7 @@ from proxy.core.hops import USUAL, Hops, HopTerms, NextHop
 from proxy.core.owner import Owners
 from proxy.core.place import Place, show
 from proxy.core.stamp import Stamp, branch_of
-from proxy.core.state import Context, GivenUp, Limits, Probe, State
+from proxy.core.state import Context, GivenUp, Limits, Probe, State, Wants
 from proxy.core.tally import Tally
 from proxy.sip.errors import ParseError
 from proxy.sip.message import Message, parse
@@ -34,7 +34,7 @@ _SWEEP = 60.0  # seconds between looks for calls that lost their BYE
 class Network:
     """
     Who is who around the node; a reload replaces it whole. `next_hops` are the core side, `gateways` says where each
-    trunk is reached, `answer_strangers` whether a source that is no trunk is told so, `shows` whose messages are shown.
+    trunk is reached, `answer_strangers` whether a source that is no trunk is told so, `wants` what is read for it.
     """
 
     place: Place
@@ -43,7 +43,7 @@ class Network:
     gateways: Mapping[str, tuple[NextHop, ...]] = field(default_factory=dict)
     terms: HopTerms = USUAL
     answer_strangers: bool = False
-    shows: str = ""
+    wants: Wants = Wants()  # noqa: RUF009  # frozen
 
 
 class ProxyCore:
@@ -76,7 +76,7 @@ class ProxyCore:
             owners or Owners(b""),
         )
         self._state.answer_strangers, self._state.durable = network.answer_strangers, durable
-        self._state.shows = network.shows
+        self._state.wants = network.wants
         self._sweep_at = 0.0
 
     def receive(
@@ -226,7 +226,7 @@ class ProxyCore:
         state.admission = network.admission
         state.hops = Hops(network.next_hops, network.gateways, network.terms, state.hops)
         state.unplanned = bool(state.probes) or network.terms.probe_interval > 0
-        state.answer_strangers, state.shows = network.answer_strangers, network.shows
+        state.answer_strangers, state.wants = network.answer_strangers, network.wants
         state.today = today
         for kept in (state.traffic, state.gate):
             kept.keep(network.admission.directory.trunks)

@@ -98,6 +98,17 @@ class Grown:
         self.swap: Final = swap
 
 
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """
+    What is read of calls beyond what every verdict needs: `shows` says which are shown with their messages (rejected,
+    would-reject, all; "" for none), `media` whether the keys of their media are looked for, as tokens may name them.
+    """
+
+    shows: str = ""
+    media: bool = True
+
+
 class Context:
     """
     The response context of one request being handled (RFC 3261 §16): its server transaction, and the client
@@ -179,16 +190,15 @@ class State:
     `knocks` what strangers asked for last, `today` the local day that allocations are held against, `pressure` how
     far the node is behind (0: it keeps up), `owners` which calls are this worker's. With `durable` no verdict acts
     before its record is on disk: `pending` are the requests that wait for a verdict or its record, `refusals` the
-    answers to strangers that do; `deaf` are peers that take no TCP, and until when that is believed. `shows` says which
-    calls are shown with their messages (rejected, would-reject, all; "" for none).
+    answers to strangers that do; `deaf` are peers that take no TCP, and until when that is believed. `wants` says what
+    is read of calls beyond what every verdict needs.
     """
 
     __slots__ = (
         "admission", "answer_strangers", "calls", "deaf", "draining", "durable", "gate", "hops", "knocks", "limits",
-        "out", "owners", "pending", "place", "pressure", "probes", "refusals", "shows", "stamp", "tally", "tickets",
-        "today",
+        "out", "owners", "pending", "place", "pressure", "probes", "refusals", "stamp", "tally", "tickets", "today",
         "traffic",
-        "transactions", "unplanned",
+        "transactions", "unplanned", "wants",
     )  # fmt: skip
 
     def __init__(
@@ -223,7 +233,7 @@ class State:
         self.durable = False
         self.gate = Gate(limits.packets, limits.strangers)
         self.answer_strangers = False
-        self.shows = ""
+        self.wants = Wants()
         self.knocks: dict[bytes, None] = {}
         self.draining = False
         self.deaf: dict[Address, float] = {}

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from proxy.call.extract import extract
 from proxy.call.signed import MOST, date_of, identifier, identities_of, orig_of, signed_call
 from proxy.sip.message import parse
+from proxy.sip.request import Request
 from stirshaken.numbers import Identifier
 from tests.checks.calls import call, trunk
 from tests.story import request
@@ -105,3 +107,15 @@ def test_what_tokens_are_held_against() -> None:
 )
 def test_identifier(text: str, expected: Identifier) -> None:
     assert identifier(text) == expected
+
+
+def test_keys_of_media_are_looked_for_only_where_a_token_may_name_them() -> None:
+    body = b"v=0\r\na=FingerPrint:sha-256 AB:CD\r\n"
+    sdp = ("Content-Type: application/sdp",)
+
+    def keys(*fields: str, media: bool) -> tuple[tuple[str, str], ...]:
+        asked = Request(parse(request("INVITE", fields=(*sdp, *fields), body=body)))
+        return extract(asked, ACCESS, "", "", "", False, media=media).fingerprints
+
+    assert keys(media=True) == keys("Identity: x", media=False) == (("sha-256", "ABCD"),)
+    assert keys(media=False) == ()

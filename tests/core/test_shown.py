@@ -9,6 +9,7 @@ import pytest
 from proxy.checks.base import Verdict
 from proxy.core.actions import Shown
 from proxy.core.shown import is_wanted, octets
+from proxy.core.state import Wants
 from proxy.sip.message import parse
 from tests.story import CORE, INVITE, PASS, REJECT, TRUNK, WOULD_REJECT, Story, network
 
@@ -41,7 +42,7 @@ def test_a_message_has_its_octets_back(data: bytes) -> None:
 
 
 def judged(shows: str, verdict: Verdict) -> tuple[Story, list[Shown]]:
-    story = Story(replace(network(), shows=shows))
+    story = Story(replace(network(), wants=Wants(shows)))
     story.hears(INVITE).trying()
     story.told(story.asks().ticket, verdict)
     return story, [action for action in story.pending if isinstance(action, Shown)]
@@ -72,7 +73,7 @@ def test_other_calls_are_not_shown(shows: str, verdict: Verdict) -> None:
 
 def test_a_reload_changes_which() -> None:
     story = Story(network())
-    story.core.replace(replace(network(), shows="all"), story.core._state.today)
+    story.core.replace(replace(network(), wants=Wants("all")), story.core._state.today)
     story.hears(INVITE).trying()
     story.told(story.asks().ticket, PASS)
     assert any(isinstance(action, Shown) for action in story.pending)
