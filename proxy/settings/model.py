@@ -76,9 +76,9 @@ class Node(Section):
         description="Worker processes that carry the calls: 1 to 64, or `auto` for as many as the processor has cores.",
     )
     answer_strangers: bool = Field(
-        default=True,
-        description="Whether a source that is no trunk gets 403, at most 50 a second; `false`: no answer at all, as is "
-        "wise once all trunks are set up.",
+        default=False,
+        description="Whether a source that is no trunk gets 403, at most 50 a second, as helps while trunks are set up; "
+        "`false`: no answer at all.",
     )
     state: Text = Field(
         default="var/state",
