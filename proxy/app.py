@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -31,7 +32,6 @@ from proxy.net.commits import Commits
 from proxy.net.handover import Crew, Inbox
 from proxy.net.line import HungUp, Said
 from proxy.net.node import Node
-from proxy.net.terms import Peers
 from proxy.observe.channel import Channel
 from proxy.observe.checkpoint import Signer
 from proxy.observe.claim import Claim, claim
@@ -39,7 +39,7 @@ from proxy.observe.evidence_key import own_key
 from proxy.observe.journal import Journal
 from proxy.observe.measure import count
 from proxy.observe.metrics import snapshot
-from proxy.parts import Loaded, hep_of, judge_of, listeners_of, network_of, peers_of
+from proxy.parts import Loaded, Ready, hep_of, judge_of, listeners_of, ready_of
 from proxy.sources.identity_services import certificate_ends, verifier_of
 from proxy.sources.listen_files import listen_ends
 from proxy.sources.verification import Retired
@@ -49,6 +49,9 @@ from stirshaken.repository import BUCKETS
 # How long a stopping node waits for calls that are being set up. Longer than a phone takes to answer
 # a verdict, shorter than systemd's patience.
 DRAIN_SECONDS: Final = 10.0
+# How long a thread beside the loop may go on when the loop wants to. A datagram asks some five times, each time it
+# comes from the kernel: with the 5 ms that Python has, a call would wait 25 ms while a reload is made ready.
+SWITCH_SECONDS: Final = 0.0005
 BEAT: Final = 0.25  # seconds between signs of life
 
 
@@ -73,7 +76,8 @@ class Worker:
 
     def __init__(self, loaded: Loaded, log: FilteringBoundLogger, post: Post) -> None:
         """Build every part. Raises OSError."""
-        self._loaded, self._log, self._post = loaded, log, post
+        ready = ready_of(post.config, loaded)
+        self._loaded, self._network, self._log, self._post = loaded, ready.network, log, post
         self._today = date.today()  # noqa: DTZ011  # allocations are held against the node's local day
         self._doubted: set[str] = set()
         self._retired = Retired()
@@ -88,7 +92,7 @@ class Worker:
         self.journal, self._claim = self._journal()
         owners = Owners(post.key, post.index, len(post.inboxes))
         self.core = ProxyCore(
-            network_of(loaded),
+            ready.network,
             key=post.key,
             tally=self.tally,
             today=self._today,
@@ -99,7 +103,7 @@ class Worker:
         self._hep = hep_of(loaded, self._wall, self.tally)
         self._verifier = verifier_of(loaded.settings.identity, loaded.identity, time)
         self._ends = certificate_ends(loaded.identity) | listen_ends(loaded.listen)
-        judge = judge_of(loaded, self._day, time, self._verifier)
+        judge = judge_of(loaded, self._day, time, self._verifier, ready.rules)
         self.node = Node(
             self.core,
             post.sockets,
@@ -114,7 +118,7 @@ class Worker:
             seat=self._seat,
             commits=self._commits(),
             listeners=listeners_of(settings),
-            peers=peers_of(post.config, loaded),
+            peers=ready.peers,
         )
         self._channel: Channel | None = None
         self._stop = asyncio.Event()
@@ -148,6 +152,7 @@ class Worker:
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_reader(self._post.line, self._hear)
         self.node.start(loop)
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._follow(loop)
         self._beat()
         line.say(self._post.line, line.READY)
@@ -195,8 +200,7 @@ class Worker:
 
     async def _take_file(self, file: int, generation: bytes) -> None:
         """Take over what stands in a file that the supervisor's loader has written."""
-        loaded = await asyncio.to_thread(read_loaded, file)
-        self._take(loaded, peers_of(self._post.config, loaded))
+        self._take(await asyncio.to_thread(read_ready, self._post.config, file))
         line.say(self._post.line, line.TAKEN, generation)
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -220,10 +224,15 @@ class Worker:
         while not self.core.idle and monotonic() < deadline:  # noqa: ASYNC110  # the core has no events to wait for
             await asyncio.sleep(0.05)
 
-    def _take(self, loaded: Loaded, peers: Peers | None = None) -> None:
-        before, self._loaded = self._loaded, loaded
-        self.node.meet(peers)
-        self.core.replace(network_of(loaded), self._today)
+    def _take(self, ready: Ready) -> None:
+        """
+        Go on with another configuration, all of it between two datagrams. What takes its time has been done beside the
+        loop, and nobody looks for garbage now: with a million numbers that would be felt.
+        """
+        loaded = ready.loaded
+        before, self._loaded, self._network = self._loaded, loaded, ready.network
+        self.node.meet(ready.peers)
+        self.core.replace(ready.network, self._today)
         if (before.settings.identity, before.identity) != (loaded.settings.identity, loaded.identity):
             self._retired.add(self._verifier)  # what it knows was judged by other anchors
             replays = None if self._verifier is None else self._verifier.replays  # a used token stays used
@@ -232,9 +241,8 @@ class Worker:
         if (before.settings.shipping.hep, before.shipping) != (loaded.settings.shipping.hep, loaded.shipping):
             self._close_hep()
             self._hep = hep_of(loaded, self._wall, self.tally)
-        judge = judge_of(loaded, self._day, time, self._verifier)
+        judge = judge_of(loaded, self._day, time, self._verifier, ready.rules)
         self.node.judge, self.node.judge_in_time = judge.at_once, judge.in_time
-        quiet_gc()
 
     def _report(self, report: News) -> None:
         if isinstance(report, HopChanged):
@@ -330,7 +338,7 @@ class Worker:
         self._alarm()
         if today != self._today:
             self._today = today
-            self.core.replace(network_of(self._loaded), today)
+            self.core.replace(self._network, today)
 
 
 def _local_day() -> date:
@@ -343,6 +351,11 @@ def read_loaded(file: int) -> Loaded:
         loaded = ForkingPickler.loads(octets)  # whoever else has the file has its position too, so nobody moves it
     assert isinstance(loaded, Loaded)  # noqa: S101 - it is our own child that wrote it
     return loaded
+
+
+def read_ready(config: Path, file: int) -> Ready:
+    """What `read_loaded` gives, made ready, in a thread: neither holds up the loop. Raises OSError."""
+    return ready_of(config, read_loaded(file))
 
 
 def quiet_gc() -> None:

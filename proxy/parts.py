@@ -83,6 +83,24 @@ def _mapped(
     raise FileNotFoundError(errno.ENOENT, "snapshot is gone", str(snapshot_of(settings)))
 
 
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """What is asked of the calls of each trunk, by its id, and of one that is not there any more."""
+
+    trunks: Mapping[str, Rules]
+    default: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A configuration that can be taken over at once."""
+
+    loaded: Loaded
+    network: Network
+    rules: RuleBook
+    peers: Peers
+
+
 _AWAY: Final = frozenset({"store.unavailable", "store.missing"})
 
 
@@ -269,21 +287,44 @@ def _listener_for(ip: str, transport: str, listeners: tuple[Listener, ...]) -> i
     return (exact or family or list(listeners))[0].index
 
 
-def judge_of(
-    loaded: Loaded, today: Callable[[], date], clock: Callable[[], float], verifier: Verifier | None = None
-) -> Judge:
-    """The judge under this configuration; `clock` gives epoch seconds, `verifier` is what `verifier_of` made."""
-    settings, directory = loaded.settings, loaded.directory
+def rules_of(loaded: Loaded) -> RuleBook:
+    """What is asked of the calls of each trunk."""
+    settings = loaded.settings
     node, terms = _node_policy(settings), node_terms(settings.identity)
     rules = {
-        trunk.id: _rules_of(settings, node, agreed(terms, trunk.identity), trunk) for trunk in directory.trunks.values()
+        trunk.id: _rules_of(settings, node, agreed(terms, trunk.identity), trunk)
+        for trunk in loaded.directory.trunks.values()
     }
-    default = Rules(effective(node, {}), OFF, settings.node.mode)
+    return RuleBook(rules, Rules(effective(node, {}), OFF, settings.node.mode))
+
+
+def ready_of(config: Path, loaded: Loaded) -> Ready:
+    """
+    All that takes its time before a configuration can be taken over; it touches nothing that runs.
+
+    Raises OSError (ssl.SSLError too) where a file is no longer what was read.
+    """
+    return Ready(loaded, network_of(loaded), rules_of(loaded), peers_of(config, loaded))
+
+
+def judge_of(
+    loaded: Loaded,
+    today: Callable[[], date],
+    clock: Callable[[], float],
+    verifier: Verifier | None = None,
+    rules: RuleBook | None = None,
+) -> Judge:
+    """
+    The judge under this configuration; `clock` gives epoch seconds, `verifier` is what `verifier_of` made, `rules`
+    what `rules_of` made, where it has been made already.
+    """
+    settings, directory = loaded.settings, loaded.directory
+    book = rules or rules_of(loaded)
     identity = settings.identity
     if identity is None:
-        return Judge(directory, rules, default, today)
+        return Judge(directory, book.trunks, book.default, today)
     signer = authentication_of(identity, loaded.identity, clock)
-    return Judge(directory, rules, default, today, verifier, signer, tells=identity.verstat)
+    return Judge(directory, book.trunks, book.default, today, verifier, signer, tells=identity.verstat)
 
 
 def hep_of(loaded: Loaded, wall: Callable[[float], float], tally: Tally) -> Hep | None:

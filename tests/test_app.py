@@ -32,7 +32,7 @@ from proxy.observe.evidence import verify
 from proxy.observe.evidence_key import PUBLIC, public_keys
 from proxy.observe.log import get
 from proxy.observe.metrics import decode
-from proxy.parts import load_all
+from proxy.parts import load_all, ready_of
 from proxy.settings.problems import ConfigError
 from stirshaken import identity, passport
 from stirshaken.hierarchy import leaf, name, new_key
@@ -365,7 +365,7 @@ class Services:
 
     def takes(self) -> None:
         """A reload, in this process."""
-        self.server._take(load_all(self.config))
+        self.server._take(ready_of(self.config, load_all(self.config)))
 
     def signs_with(self, key: EllipticCurvePublicKey) -> bool:
         """Whether calls are signed with this key now."""

@@ -19,7 +19,7 @@ from proxy.call.trunk import Customer, Trunk, Value
 
 MAX_DIGITS: Final = 18  # with the leading 1 of a key it still fits 64 bits; E.164 has 15, 95… numbers up to 18
 _NUMBER_DIGITS: Final = 15
-_HELD: Final = 16_384  # sets of grants that are remembered; one takes some 300 octets
+_HELD: Final = 65_536  # sets of grants that are remembered; one takes some 300 octets
 Network: TypeAlias = IPv4Network | IPv6Network
 
 

@@ -56,13 +56,15 @@ NOT_APPLICABLE = Result(Outcome.NOT_APPLICABLE)
 class Facts:
     """
     What the checks of one call may know beside the call itself. `today` is the local day of the node; `terms` what
-    its trunk's signed identities must prove; `verification` what became of them, None where they were not looked at.
+    its trunk's signed identities must prove; `verification` what became of them, None where they were not looked at;
+    `asks_consent` whether callees must have agreed to the calls of its trunk.
     """
 
     directory: Directory
     today: date
     terms: IdentityTerms = NO_TERMS
     verification: Verification | None = None
+    asks_consent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ DEFAULTS: Final[Mapping[str, RuleAction]] = MappingProxyType(
         "identity.mismatch": RuleAction("reject", 438),
         "identity.replayed": RuleAction("reject", 438),
         "identity.attestation": RuleAction("reject", 403),
+        "callee.no_consent": RuleAction("ignore", 403),
         "traffic.rate": RuleAction("reject", 503),
         "traffic.concurrent": RuleAction("reject", 503),
     }

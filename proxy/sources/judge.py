@@ -90,7 +90,8 @@ class Judge:
             self._facts.clear()
         facts = self._facts.get(call.trunk.id)
         if facts is None:
-            facts = self._facts[call.trunk.id] = Facts(self._directory, day, rules.terms)
+            asks = rules.policy["callee.no_consent"].action != "ignore"
+            facts = self._facts[call.trunk.id] = Facts(self._directory, day, rules.terms, asks_consent=asks)
         return rules, facts
 
     def _judged(self, call: Call, facts: Facts, rules: Rules) -> Verdict:

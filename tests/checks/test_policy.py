@@ -63,7 +63,7 @@ def test_a_trunks_terms_beat_the_nodes(node: IdentityTerms, trunk: IdentityTerms
 
 def test_every_rule_has_an_action() -> None:
     assert set(effective({}, {})) == set(RULES) == set(DEFAULTS)
-    assert FAMILIES == ("trunk", "caller", "identity", "traffic")
+    assert FAMILIES == ("trunk", "caller", "identity", "callee", "traffic")
     assert "trunk.unknown" not in NAMES
 
 

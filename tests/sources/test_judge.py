@@ -11,7 +11,7 @@ import pytest
 
 from proxy.call.directory import Directory
 from proxy.call.model import Call, Load
-from proxy.call.trunk import Mode, RuleAction, TrunkLimits
+from proxy.call.trunk import Action, Mode, RuleAction, TrunkLimits
 from proxy.checks.base import UNMARKED, Outcome, Verdict
 from proxy.checks.policy import effective
 from proxy.sources.judge import OFF, Judge, Rules
@@ -198,3 +198,9 @@ def test_a_call_that_would_be_replaced_is_signed_as_it_goes_on() -> None:
     policy = effective({"caller": RuleAction("replace")}, {})
     made = asked(judge(acme_1=Rules(policy, terms(), "monitor")), call(caller="<sip:+862477770000@h>;tag=a", on=own))
     assert (made.action, made.enforced, made.marks.attestation, made.marks.replacement) == ("replace", False, "B", None)
+
+
+@pytest.mark.parametrize(("action", "found"), [("ignore", []), ("tag", ["callee.no_consent"])])
+def test_consents_are_asked_for_where_the_policy_does(action: Action, found: list[str]) -> None:
+    made = judge(acme_1=rules(policy={"callee.no_consent": RuleAction(action)}))
+    assert [item.rule for item in asked(made, call()).findings] == found
