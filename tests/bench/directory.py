@@ -22,7 +22,6 @@ from pathlib import Path
 from proxy.call.directory import Directory, DirectoryBuilder, number_of
 from proxy.call.trunk import Customer, Trunk
 from proxy.store.snapshot import keep, kept
-from tests.bench import cpu
 from tests.story import request
 from tests.wire.peers import CALLER, CORE, Sink
 from tests.wire.trunkward import Proxy, Setting
@@ -83,9 +82,6 @@ def reloads(home: Path, keys: list[int], trunks: int, count: int) -> None:
             proxy.program.send(signal.SIGHUP)
             waits = _waits(proxy, pbx, partial(_reloaded, proxy, done))
             _tell(f"longest wait, reload {number}", waits)
-        maps = Path(f"/proc/{proxy.program.process.pid}/maps").read_text()
-        print(f"{'snapshots mapped':<28} {sum('.snapshot' in line for line in maps.splitlines()):8}")
-        print(f"{'memory of the node':<28} {cpu.resident(proxy.program.process.pid) / 2**20:8.1f} MB")
     finally:
         proxy.kill()
         core.close()
