@@ -77,8 +77,8 @@ class Node(Section):
     )
     answer_strangers: bool = Field(
         default=False,
-        description="Whether a source that is no trunk gets 403, at most 50 a second, as helps while trunks are set up; "
-        "`false`: no answer at all.",
+        description="Whether a source that is no trunk gets 403, at most 50 a second, as helps while trunks are set up;"
+        " `false`: no answer at all.",
     )
     state: Text = Field(
         default="var/state",
