@@ -23,7 +23,9 @@ class Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._file = _file_of(stream)
         self.lost = 0
+        self._torn = False  # whether the last line written is half a line
         self._begin()
         atexit.register(self.drain)
 
@@ -60,10 +62,27 @@ class Lines:
                 continue
             try:
                 if self.lost:
-                    self._stream.write(_LOST.format(self.lost))
-                    self._stream.flush()
-                    self.lost = 0
-                self._stream.write(item)
-                self._stream.flush()
+                    self._put("\n" * self._torn + _LOST.format(self.lost))
+                    self.lost, self._torn = 0, False
+                self._put(item)
             except (OSError, ValueError):  # ValueError: the stream was closed
                 self.lost += 1
+
+    def _put(self, text: str) -> None:
+        """Write, past the stream's own buffer and its lock, of which a fork would have a copy that nobody opens."""
+        if self._file is None:
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        data = text.encode("utf-8", "backslashreplace")
+        while data:
+            written = os.write(self._file, data)
+            self._torn = written < len(data)  # until the rest has followed
+            data = data[written:]
+
+
+def _file_of(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except OSError:
+        return None  # it is in memory

@@ -1,4 +1,4 @@
-"""The supervisor: sockets opened once, workers that inherit them, signals, reloads. No event loop, and no thread."""
+"""The supervisor: sockets opened once, workers that inherit them, signals, reloads. No event loop, no thread but the log."""
 
 from __future__ import annotations
 

@@ -6,7 +6,10 @@ import errno
 import io
 import json
 import os
+import resource
+import signal
 import threading
+from pathlib import Path
 
 from proxy.observe.lines import ROOM, Lines
 
@@ -85,6 +88,26 @@ def test_a_fork_has_a_thread_of_its_own() -> None:
         os.waitpid(child, 0)
         stream.close()
         assert ear.read() == b"parent\nchild\n"
+
+
+def test_a_line_torn_by_a_full_disk_is_ended_before_the_next(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with (tmp_path / "log").open("w", encoding="ascii") as stream:
+            lines = Lines(stream)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+            lines.write("0123\n")
+            lines.write("5678901234\n")
+            lines.drain()
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            lines.write("after\n")
+            lines.drain()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, heard)
+    first, torn, told, after = (tmp_path / "log").read_text(encoding="ascii").splitlines()
+    assert (first, torn, json.loads(told)["lines"], after) == ("0123", "56789", 1, "after")
 
 
 def test_a_closed_stream_is_no_error() -> None:
