@@ -1,4 +1,4 @@
-"""The supervisor: sockets opened once, workers that inherit them, signals, reloads. No event loop, no thread but the log."""
+"""The supervisor: sockets, workers that inherit them, signals, reloads. No event loop, no thread but the log's."""
 
 from __future__ import annotations
 
