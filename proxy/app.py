@@ -39,9 +39,11 @@ from proxy.observe.evidence_key import own_key
 from proxy.observe.journal import Journal
 from proxy.observe.measure import count
 from proxy.observe.metrics import snapshot
-from proxy.parts import Loaded, Ready, hep_of, judge_of, listeners_of, ready_of
+from proxy.parts import Loaded, Ready, hep_of, judge_of, listeners_of, network_of, ready_of
 from proxy.sources.identity_services import certificate_ends, verifier_of
 from proxy.sources.listen_files import listen_ends
+from proxy.sources.names import Names
+from proxy.sources.placing import peer_names, wanted
 from proxy.sources.verification import Retired
 from proxy.transaction.timers import Lengths
 from stirshaken.repository import BUCKETS
@@ -77,12 +79,12 @@ class Worker:
     def __init__(self, loaded: Loaded, log: FilteringBoundLogger, post: Post) -> None:
         """Build every part. Raises OSError."""
         ready = ready_of(post.config, loaded)
-        self._loaded, self._network, self._log, self._post = loaded, ready.network, log, post
+        self._loaded, self._network, self._peers, self._log, self._post = loaded, ready.network, ready.peers, log, post
         self._today = date.today()  # noqa: DTZ011  # allocations are held against the node's local day
         self._doubted: set[str] = set()
         self._retired = Retired()
         self._taking: asyncio.Task[None] | None = None
-        self._following: asyncio.Task[None] | None = None
+        self._following: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._offset = time() - monotonic()
         self._seat = post.board.seats[post.index]
@@ -90,6 +92,7 @@ class Worker:
         self._state = Path(settings.node.state)
         self.tally = Tally()
         self.journal, self._claim = self._journal()
+        self.names = Names(self._state / f"names-{post.index}.json", wall=time, log=log, changed=self._renumber)
         owners = Owners(post.key, post.index, len(post.inboxes))
         self.core = ProxyCore(
             ready.network,
@@ -111,7 +114,7 @@ class Worker:
             judge_in_time=judge.in_time,
             report=self._report,
             new_day=self._new_day,
-            today=_local_day,
+            today=date.today,  # the node's local day
             tally=self.tally,
             log=log,
             crew=Crew(owners, post.inboxes, self.tally) if owners.workers > 1 else None,
@@ -157,8 +160,8 @@ class Worker:
         self._beat()
         line.say(self._post.line, line.READY)
         await self._stop.wait()
-        if self._following is not None:
-            self._following.cancel()
+        for following in self._following:
+            following.cancel()
         if not self._orphaned:
             await self._drain()
         self.node.carry_out(self.core.end_all(monotonic()))
@@ -204,14 +207,17 @@ class Worker:
         line.say(self._post.line, line.TAKEN, generation)
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Let changes of a directory in PostgreSQL be read as they come: the first worker looks for all."""
+        """Let names be looked up; the first worker reads changes of a directory in PostgreSQL as they come, for all."""
+        self.names.want(*wanted(self._loaded.settings, self._loaded.directory))
+        self._renumber()
+        self._following.append(loop.create_task(self.names.follow()))
         url = self._loaded.settings.directory.url
         if self._post.index == 0 and url.startswith("postgresql:"):
             # only who has a database pays for its driver
             from proxy.store.following import follow  # noqa: PLC0415
 
             told = partial(self._log.warning, "directory.away")
-            self._following = loop.create_task(follow(url, self._want, lambda why: told(reason=why)))
+            self._following.append(loop.create_task(follow(url, self._want, lambda why: told(reason=why))))
 
     def _want(self) -> None:
         """Let the supervisor know that the directory has changed."""
@@ -230,9 +236,10 @@ class Worker:
         loop, and nobody looks for garbage now: with a million numbers that would be felt.
         """
         loaded = ready.loaded
-        before, self._loaded, self._network = self._loaded, loaded, ready.network
+        before, self._loaded, self._network, self._peers = self._loaded, loaded, ready.network, ready.peers
         self.node.meet(ready.peers)
-        self.core.replace(ready.network, self._today)
+        self.names.want(*wanted(loaded.settings, loaded.directory))
+        self._renumber()
         if (before.settings.identity, before.identity) != (loaded.settings.identity, loaded.identity):
             self._retired.add(self._verifier)  # what it knows was judged by other anchors
             replays = None if self._verifier is None else self._verifier.replays  # a used token stays used
@@ -243,6 +250,14 @@ class Worker:
             self._hep = hep_of(loaded, self._wall, self.tally)
         judge = judge_of(loaded, self._day, time, self._verifier, ready.rules)
         self.node.judge, self.node.judge_in_time = judge.at_once, judge.in_time
+
+    def _renumber(self) -> None:
+        """Let the core know who is who now: numbers, trunks, and what names of next hops stand for."""
+        loaded, known = self._loaded, self.names.known
+        if known:
+            self._network = network_of(loaded, known, self.names.retired)
+            self._peers.names = peer_names(loaded.settings, loaded.directory, known)
+        self.core.replace(self._network, self._today)
 
     def _report(self, report: News) -> None:
         if isinstance(report, HopChanged):
@@ -290,6 +305,7 @@ class Worker:
             ("directory_loaded_timestamp_seconds",): self._post.board.loaded_at,
         }
         gauges |= {("connections", transport): number for transport, number in self.node.connections.items()}
+        gauges |= self.names.gauges()
         for next_hop, is_up in self.core.next_hops_up.items():
             gauges["next_hop_up", next_hop] = float(is_up)
         for trunk, calls in self.core.active_calls.items():
@@ -338,11 +354,7 @@ class Worker:
         self._alarm()
         if today != self._today:
             self._today = today
-            self.core.replace(self._network, today)
-
-
-def _local_day() -> date:
-    return date.today()  # noqa: DTZ011  # allocations are held against the node's local day
+            self._renumber()
 
 
 def read_loaded(file: int) -> Loaded:

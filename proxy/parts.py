@@ -26,7 +26,7 @@ from proxy.net.terms import Peers
 from proxy.net.tls import TlsFiles, contexts_of
 from proxy.net.udp import source_for
 from proxy.observe.hep import Agent, Hep
-from proxy.settings.kinds import parse_sip_uri, transport_of
+from proxy.settings.kinds import Destination, transport_of
 from proxy.settings.load import listener_fault, load, number_source
 from proxy.settings.model import Core, ProbeTerms, Settings
 from proxy.settings.problems import ConfigError, Problem, ProblemList
@@ -38,6 +38,7 @@ from proxy.sources.identity_services import authentication_of
 from proxy.sources.judge import OFF, Judge, Rules
 from proxy.sources.listen_files import ListenFiles, read_listen
 from proxy.sources.named_files import place_of
+from proxy.sources.placing import NOTHING, Known, Placed, peer_names, placed
 from proxy.sources.replacing import find_unreplaceable
 from proxy.sources.shipping_files import NO_FILES as NOT_SHIPPED
 from proxy.sources.shipping_files import ShippingFiles, read_shipping
@@ -211,33 +212,38 @@ def listeners_of(settings: Settings) -> tuple[Listener, ...]:
     )
 
 
-def network_of(loaded: Loaded) -> Network:
-    """Who is who around the node, and which listener leads to whom (asked from the kernel's routes)."""
+def network_of(loaded: Loaded, known: Known = NOTHING, retired: Iterable[tuple[Destination, str]] = ()) -> Network:
+    """
+    Who is who around the node, and which listener leads to whom (asked from the kernel's routes). `known` is what
+    names stand for, `retired` are IP addresses that they have stood for.
+    """
     listeners = listeners_of(loaded.settings)
-    core = [(hop.uri, hop.priority, hop.weight) for hop in loaded.settings.core.next_hops]
+    side = loaded.settings.core
+    core = placed([(hop.uri, hop.priority, hop.weight) for hop in side.next_hops], known, listeners)
     gateways = {
-        trunk.id: [(uri, place, 1) for place, uri in enumerate(trunk.gateway)]
+        trunk.id: placed([(uri, place, 1) for place, uri in enumerate(trunk.gateway)], known, listeners)
         for trunk in loaded.directory.trunks.values()
         if trunk.gateway
     }
-    ways = {(address_of(uri)[0], transport_of(uri)) for known in (core, *gateways.values()) for uri, _, _ in known}
-    leads = {way: _listener_for(*way, listeners) for way in ways}
+    leads = {
+        way: _listener_for(*way, listeners)
+        for way in {each.way for made in (core, *gateways.values()) for each in made}
+    }
+    of_core = {hop.destination for hop in side.next_hops}
+    trusted = {each.address[0] for each in core} | {ip for wanted, ip in retired if wanted in of_core}
 
-    def hops(known: Iterable[tuple[str, int, int]]) -> tuple[NextHop, ...]:
-        found: dict[str, NextHop] = {}
-        for uri, priority, weight in known:
-            address, transport = address_of(uri), transport_of(uri)
-            fixed = uri.endswith(";transport=udp")
-            hop = Hop(address, leads[address[0], transport], transport, fixed=fixed)
-            found.setdefault(hop.text, NextHop(hop, priority, weight))
-        return tuple(found.values())
+    def hops(made: Iterable[Placed]) -> tuple[NextHop, ...]:
+        return tuple(
+            NextHop(Hop(each.address, leads[each.way], each.transport, fixed=each.fixed), each.priority, each.weight)
+            for each in made
+        )
 
     return Network(
         Place(listeners, leads),
-        Admission(loaded.directory, core_trunk(loaded.settings), [address_of(uri)[0] for uri, _, _ in core]),
+        Admission(loaded.directory, core_trunk(loaded.settings), trusted),
         hops(core),
-        {trunk: hops(known) for trunk, known in gateways.items()},
-        hop_terms(loaded.settings.core),
+        {trunk: hops(made) for trunk, made in gateways.items()},
+        hop_terms(side, len(core)),
         answer_strangers=loaded.settings.node.answer_strangers,
         wants=_wants(loaded.settings),
     )
@@ -255,11 +261,7 @@ def peers_of(config: Path, loaded: Loaded) -> Peers:
         if item.certificate is not None and item.key is not None:
             places = place_of(config, item.certificate), place_of(config, item.key)
             contexts[index] = contexts_of(TlsFiles(*places, files.client_ca, files.server_ca))
-    names = {hop.address: (hop.tls_name,) for hop in loaded.settings.core.next_hops if hop.tls_name is not None}
-    for trunk in loaded.directory.trunks.values():
-        for uri in trunk.gateway if trunk.tls_names else ():
-            names[address_of(uri)] = (*names.get(address_of(uri), ()), *trunk.tls_names)
-    return Peers(contexts, names)
+    return Peers(contexts, peer_names(loaded.settings, loaded.directory))
 
 
 def _wants(settings: Settings) -> Wants:
@@ -267,16 +269,11 @@ def _wants(settings: Settings) -> Wants:
     return Wants("" if hep is None else hep.calls, media=settings.identity is not None)
 
 
-def hop_terms(core: Core) -> HopTerms:
-    """How next hops are watched: where one alone is given and nothing else is said, there is nothing to choose."""
+def hop_terms(core: Core, count: int = 0) -> HopTerms:
+    """How `count` next hops are watched: where nothing is said, and there is one, there is nothing to choose."""
     probe = core.probe or ProbeTerms()
-    probed = core.probe is not None or len(core.next_hops) > 1
+    probed = core.probe is not None or len(core.next_hops) > 1 or count > 1
     return HopTerms(probe.down_after, core.failover_after, probe.interval if probed else 0.0)
-
-
-def address_of(uri: str) -> tuple[str, int]:
-    """IP address and port of a SIP URI; the settings have made sure that it is one."""
-    return parse_sip_uri(uri)
 
 
 def _listener_for(ip: str, transport: str, listeners: tuple[Listener, ...]) -> int:

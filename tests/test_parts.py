@@ -20,7 +20,6 @@ from proxy.core.state import Wants
 from proxy.core.tally import Tally
 from proxy.parts import (
     Loaded,
-    address_of,
     changes_refused,
     core_trunk,
     hep_of,
@@ -37,8 +36,11 @@ from proxy.parts import (
     take_next,
     write_whole,
 )
+from proxy.settings.kinds import Destination
 from proxy.settings.model import Core
 from proxy.settings.problems import ConfigError
+from proxy.sources.names import SHARE, Found
+from proxy.sources.placing import peer_names, wanted
 from proxy.store.database import open_store
 from proxy.store.snapshot import kept
 from tests.checks.calls import call
@@ -135,17 +137,27 @@ def test_how_next_hops_are_watched(core: dict[str, object], terms: HopTerms) -> 
     assert hop_terms(Core.model_validate(core)) == terms
 
 
-@pytest.mark.parametrize(
-    ("uri", "address"),
-    [
-        ("sip:10.0.0.1", ("10.0.0.1", 5060)),
-        ("sip:10.0.0.1:5080;transport=tcp", ("10.0.0.1", 5080)),
-        ("sips:10.0.0.1", ("10.0.0.1", 5061)),
-        ("sip:[2001:db8::1]:5070", ("2001:db8::1", 5070)),
-    ],
-)
-def test_address_of(uri: str, address: tuple[str, int]) -> None:
-    assert address_of(uri) == address
+def test_a_network_with_names(config: Path) -> None:
+    name, other = Destination("carrier.example.com", 0), Destination("gw.example.com", 5070)
+    known = {
+        name: (Found(("10.0.0.1", 5060), 5, SHARE // 2), Found(("10.0.0.2", 5060), 5, SHARE // 2)),
+        other: (Found(("10.0.0.9", 5070), 0, SHARE),),
+    }
+    config.write_text(config.read_text().replace("sip:127.0.0.1:5080", "sip:carrier.example.com"))
+    file = config.parent / "directory.yaml"
+    file.write_text(file.read_text().replace("sip:127.0.0.2:5060", "sip:gw.example.com:5070"))
+    loaded = load_all(config)
+    assert wanted(loaded.settings, loaded.directory)[0] == [name, other]
+
+    network = network_of(loaded, known, [(name, "10.9.9.9"), (other, "10.8.8.8")])
+    assert [each.hop.text for each in network.next_hops] == ["10.0.0.1:5060", "10.0.0.2:5060"]
+    assert [each.hop.text for each in network.gateways["acme-1"]] == ["10.0.0.9:5070"]
+    assert network.terms.probe_interval == 5.0
+    trusted = [network.admission.candidates(ip) != () for ip in ("10.0.0.2", "10.9.9.9", "10.8.8.8", "10.0.0.9")]
+    assert trusted == [True, True, False, False]  # what a trunk's name stood for is nobody
+    assert peer_names(loaded.settings, loaded.directory, known)["10.0.0.2", 5060] == ("carrier.example.com",)
+
+    assert network_of(loaded).next_hops == ()  # before anything is known
 
 
 def judged(loaded: Loaded, asked: Call) -> Verdict:

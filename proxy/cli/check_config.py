@@ -116,7 +116,8 @@ def _about_trunk(
         yield "warning.access_must_sign", {}
     for network in trunk.sources:
         for hop in settings.core.next_hops:
-            if ip_address(hop.address[0]) in ip_network(network):
+            where = hop.destination
+            if not where.is_name and ip_address(where.host) in ip_network(network):
                 yield "warning.core_is_trunk", {"network": network, "uri": hop.uri}
 
 

@@ -195,7 +195,8 @@ def _hop(
     if call is not None:
         other = call.callee if call.key[1] == request.from_tag else call.caller
     if other is None and not trusted:  # where the INVITE of this leg would go
-        other = state.hops.core.order(routed.cookie[:16], now)[0].hop
+        targets = state.hops.core.order(routed.cookie[:16], now)
+        other = targets[0].hop if targets else None
     if ip is None or state.place.own(routed.target) is not None:
         return other
     if not trusted and not _may_reach(state, ip, routed.target, call):

@@ -116,7 +116,9 @@ def receive_invite(state: State, context: Context, called: str, now: float, *, e
     cookie = state.stamp.cookie(leg, request.call_id, request.from_tag, state.today)
     if emergency and not context.dips:
         request.max_forwards = request.max_forwards or EMERGENCY_HOPS
-        invite(state, context, Tries(state.hops.core.order(leg, now), cookie), now)
+        targets = state.hops.core.order(leg, now)
+        if targets:  # none where the name of the core side has never been found
+            invite(state, context, Tries(targets, cookie), now)
     listener = state.place.listeners[context.listener].name
     call = extract(request, context.trunk, context.peer, listener, called, emergency, media=state.wants.media)
     side = Hop(context.source, context.listener, state.place.listeners[context.listener].transport, flow=context.flow)
@@ -247,7 +249,7 @@ def _destination(state: State, context: Context, called: str, now: float) -> tup
     that owns the called number. Without a target, the status that says why; last, the id of the trunk it goes to.
     """
     if context.trunk.role != "core":
-        return state.hops.core.order(state.origin(context), now), 0, "core"
+        return state.hops.core.order(state.origin(context), now), 503, "core"
     owner = state.admission.directory.owner(called, state.today)
     if owner is None:
         return [], 404, ""

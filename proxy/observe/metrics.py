@@ -40,6 +40,11 @@ METRICS: Final[Mapping[str, Metric]] = {
     "active_calls": Metric("gauge", "Calls in progress.", ("trunk",), "sum"),
     "transactions": Metric("gauge", "SIP transactions in memory.", (), "sum"),
     "next_hop_up": Metric("gauge", "Whether a next hop of the core side is up.", ("next_hop",), "min"),
+    "next_hop_name_addresses": Metric("gauge", "Addresses that a name of next hops stands for.", ("name",), "min"),
+    "next_hop_name_stale_seconds": Metric(
+        "gauge", "How long the addresses of a name are used beyond their time, for DNS fails.", ("name",), "max"
+    ),
+    "next_hop_lookups_total": Metric("counter", "Lookups of names of next hops by outcome.", ("outcome",)),
     "failovers_total": Metric(
         "counter", "Calls that went on from a next hop to another: silent, unreachable, 503.", ("next_hop", "cause")
     ),

@@ -15,7 +15,7 @@ from proxy.call.trunk import Trunk
 from proxy.checks.base import Finding, Verdict
 from proxy.core.admit import Admission
 from proxy.observe.record import identity_of
-from proxy.parts import Loaded, address_of, core_trunk, judge_of
+from proxy.parts import Loaded, core_trunk, judge_of
 from proxy.settings.catalogue import text
 from proxy.sip.errors import ParseError
 from proxy.sip.message import parse
@@ -181,7 +181,7 @@ def _trunk(loaded: Loaded, question: Question, request: Request) -> Trunk:
         raise QuestionError("explain.needs_trunk")
     if not _is_address(question.source):
         raise QuestionError("explain.no_address", source=question.source)
-    hops = [address_of(hop.uri)[0] for hop in loaded.settings.core.next_hops]
+    hops = [hop.destination.host for hop in loaded.settings.core.next_hops]
     admission = Admission(loaded.directory, core_trunk(loaded.settings), hops)
     trunk = admission.settle(admission.candidates(question.source), request.message)
     if trunk is None:

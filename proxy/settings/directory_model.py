@@ -167,7 +167,7 @@ class TrunkEntry(Section):
     )
     gateway: Annotated[tuple[SipUri, ...], Listed] = Field(
         default=(),
-        description="SIP URIs (IP addresses) that calls to the trunk are sent to, in the order to try.",
+        description="SIP URIs (IP addresses or DNS names) that calls to the trunk are sent to, in the order to try.",
     )
     pilot_number: Number | None = Field(default=None, description="Main number; must be allocated to the trunk.")
     dial_plan: Plan = Field(default=Plan(), description="How the trunk's users write numbers.")

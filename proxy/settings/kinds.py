@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -28,6 +28,10 @@ _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _ENDPOINT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]*)):([0-9]{1,5})")
 _SIP: Final = re.compile(
     r"(sips?):(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:;?@<>]*))(?::([0-9]{1,5}))?(?:;transport=(udp|tcp|tls))?"
+)
+# labels of letters, digits and hyphens (RFC 1123 §2.1), underscores as they occur; the last one is no number
+_HOST: Final = re.compile(
+    r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?![0-9]+\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 )
 _DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
@@ -69,18 +73,40 @@ def parse_day(value: str) -> date | None:
         return None
 
 
-def parse_sip_uri(uri: str) -> Endpoint:
-    """Give host and port of a SIP URI that names an IP address (RFC 3261 §19.1). Raises `fault`."""
+class Destination(NamedTuple):
+    """
+    Where a SIP URI leads: an IP address, or a DNS name in lower case; the port, 0 where a name has none, which is
+    then looked up with NAPTR and SRV (RFC 3263 §4); the transport that it says, "" for none.
+    """
+
+    host: str
+    port: int
+    transport: str = ""
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the host is a DNS name."""
+        return _ip(self.host) is None
+
+    def __str__(self) -> str:
+        port = f":{self.port}" if self.port else ""
+        return self.host + port + (f";transport={self.transport}" if self.transport else "")
+
+
+def parse_sip_uri(uri: str) -> Destination:
+    """Say where a SIP URI leads (RFC 3261 §19.1). Raises `fault`."""
     match = _SIP.fullmatch(uri)
     if match is None or (match[1] == "sips" and match[5] not in (None, "tls")):
         raise fault("sip_uri", value=uri)
-    host = _ip(match[2] or match[3])
+    host, said = _ip(match[2] or match[3]), "tls" if match[1] == "sips" else match[5] or ""
     if host is None:
-        raise fault("host_name", value=match[2] or match[3])
+        name = (match[2] or match[3]).lower().rstrip(".")
+        if match[2] is not None or len(name) > 253 or not _HOST.fullmatch(name):
+            raise fault("host_name", value=match[2] or match[3])
+        return Destination(name, _port(match[4], uri) if match[4] else 0, said)
     if (host.version == 6) != (match[2] is not None):
         raise fault("sip_uri", value=uri)
-    usual = SIPS_PORT if transport_of(uri) == "tls" else SIP_PORT
-    return str(host), _port(match[4] or str(usual), uri)
+    return Destination(str(host), _port(match[4] or str(SIPS_PORT if said == "tls" else SIP_PORT), uri), said)
 
 
 def transport_of(uri: str) -> str:

@@ -185,12 +185,12 @@ def _compare(settings: Settings, at: _Places) -> None:
             key = "config.advertise" if item.advertise is None else "config.advertise_any"
             at.note(("listen", index, "advertise" if item.advertise else "address"), key)
     for index, hop in enumerate(settings.core.next_hops):
-        if hop.address in own:
+        if hop.destination[:2] in own:
             at.note(("core", "next_hops", index, "uri"), "config.own_address", value=hop.uri)
     _twice(
         at,
         {
-            ("core", "next_hops", i, "uri"): (hop.transport, hop.address)
+            ("core", "next_hops", i, "uri"): (hop.transport, hop.destination[:2])
             for i, hop in enumerate(settings.core.next_hops)
         },
         "config.same_address",
@@ -221,8 +221,10 @@ def _compare_transports(settings: Settings, at: _Places) -> None:
 
 def listener_fault(listen: Iterable[Listen], uri: str) -> str:
     """Why no listener can reach a SIP URI: the text that says so; "" where one can."""
-    transport, ip = transport_of(uri), parse_sip_uri(uri)[0]
-    able = [item for item in listen if item.transport == transport and (":" in item.address[0]) == (":" in ip)]
+    transport, where = transport_of(uri), parse_sip_uri(uri)
+    able = [item for item in listen if item.transport == transport]
+    if not where.is_name:
+        able = [item for item in able if (":" in item.address[0]) == (":" in where.host)]
     if not able:
         return "config.no_listener" if transport != "udp" else ""
     if transport == "tls" and not any(item.server_ca or item.client_ca for item in able):

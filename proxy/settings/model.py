@@ -15,8 +15,8 @@ from proxy.settings.kinds import (
     Address,
     CallMode,
     Country,
+    Destination,
     Duration,
-    Endpoint,
     Listed,
     Name,
     Percent,
@@ -122,7 +122,8 @@ class NextHop(Section):
     """One softswitch or proxy on the core side."""
 
     uri: SipUri = Field(
-        description="SIP URI with an IP address and perhaps a port and `;transport=`; host names are not looked up."
+        description="SIP URI with an IP address or a DNS name, and perhaps a port and `;transport=`; a name without "
+        "a port is looked up with NAPTR and SRV (RFC 3263)."
     )
     priority: Annotated[int, _whole(0, 65535)] = Field(
         default=1, description="The lowest priority is tried first, the others when it fails."
@@ -133,12 +134,12 @@ class NextHop(Section):
 
     tls_name: TlsName | None = Field(
         default=None,
-        description="Name that its certificate must have, with `transport=tls`; without it the IP address.",
+        description="Name that its certificate must have, over TLS; without it the name in `uri`, or the IP address.",
     )
 
     @property
-    def address(self) -> Endpoint:
-        """IP address and port that the URI names."""
+    def destination(self) -> Destination:
+        """IP address or name, and port, of the URI."""
         return parse_sip_uri(self.uri)
 
     @property
@@ -176,6 +177,18 @@ class Core(Section):
     ring_timeout: Annotated[Duration, between("1s", "1h")] = Field(
         default=180.0,
         description="How long a call may ring before it is given up (timer C, RFC 3261 §16.6), 1s to 1h.",
+    )
+
+
+class Dns(Section):
+    """How the names of next hops and gateways are looked up."""
+
+    servers: Annotated[tuple[Address, ...], Listed] = Field(
+        default=(), description="IP addresses and ports of name servers; default: those of the system."
+    )
+    keep: Annotated[Duration, none_or_between("1s", "365d")] = Field(
+        default=86400.0,
+        description="How long the last good answer is used beyond its time while no name server gives another.",
     )
 
 
@@ -317,6 +330,7 @@ class Settings(Section):
         description="Addresses that SIP is heard on, at least one."
     )
     core: Core = Field(description="The core side.")
+    dns: Dns = Field(default=Dns(), description="How names of next hops and gateways are looked up.")
     directory: DirectorySource = Field(description="Where trunks and numbers come from.")
     numbering: Numbering = Field(default=Numbering(), description="How numbers are read.")
     identity: Identity | None = Field(

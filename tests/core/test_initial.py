@@ -7,16 +7,21 @@ from dataclasses import replace
 import pytest
 
 from proxy.checks.base import Marks
+from proxy.core.proxy import Network
 from proxy.core.state import Limits
 from tests.story import (
     CORE,
     INVITE,
     PASS,
     REJECT,
+    TODAY,
     TRUNK,
     WOULD_REJECT,
     Story,
+    answered,
     field,
+    in_dialog,
+    network,
     request,
     response,
 )  # fmt: skip
@@ -263,3 +268,42 @@ def test_an_emergency_call_never_waits_for_its_record() -> None:
     story.sends("INVITE", CORE)
     story.told(story.asks().ticket, REJECT).decides()
     story.quiet()
+
+
+def nowhere() -> Story:
+    """A node whose core side is a name that has not been found yet."""
+    whole = network()
+    return Story(Network(whole.place, whole.admission, (), {"acme-1": ()}))
+
+
+def test_without_any_next_hop_calls_get_503() -> None:
+    story = nowhere()
+    story.told(story.hears(INVITE).trying().asks().ticket, PASS)
+    story.sends("SIP/2.0 503", TRUNK)
+    assert (story.decides().status, story.ends().status) == (503, 503)
+    story.hears(request("OPTIONS", "sip:1@h", via="SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-o")).sends("SIP/2.0 503")
+    story.quiet()
+
+
+def test_without_any_next_hop_emergency_calls_are_answered_too() -> None:
+    story = nowhere()
+    ticket = story.hears(request("INVITE", "sip:110@127.0.0.1", to="<sip:110@h>")).trying().asks().ticket
+    story.told(ticket, PASS).sends("SIP/2.0 503", TRUNK)
+    assert (story.decides().status, story.ends().status) == (503, 503)
+    story.quiet()
+
+
+def test_without_any_gateway_a_trunk_cannot_be_reached() -> None:
+    story = nowhere()
+    call = request("INVITE", "sip:+862488880001@127.0.0.1", via="SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK-c")
+    story.told(story.hears(call, CORE).trying().asks().ticket, PASS).sends("SIP/2.0 480", CORE)
+
+
+def test_without_any_next_hop_calls_that_stand_go_on() -> None:
+    story = Story()
+    answer = answered(story)
+    whole = network()
+    story.core.replace(Network(whole.place, whole.admission, ()), TODAY)
+    story.hears(in_dialog("BYE", answer)).sends("BYE", CORE)
+    again = Story(Network(whole.place, whole.admission, ()))  # and after a restart, to where the dialog says
+    again.hears(in_dialog("BYE", answer)).sends("BYE", CORE)

@@ -67,7 +67,7 @@ def test_a_good_file(tmp_path: Path) -> None:
         pytest.param("core:", '  - {name: access, address: "192.0.2.1:5060"}\ncore:', ["4:12: listen[1].name: the same name as listen[0].name", "4:29: listen[1].address: the same address as listen[0].address"], id="twice"),
         pytest.param('listen:\n  - {name: access, address: "192.0.2.1:5060"}', "listen: []", ["2:9: listen: must have at least one entry"], id="no-listener"),
         pytest.param("listen:\n  -", "listen:\n   ", ["3:5: listen: must be a list"], id="no-list"),
-        pytest.param("sip:192.0.2.9", "sip:gw.example.net:5060", ["5:21: core.next_hops[0].uri: 'gw.example.net' is no IP address; DNS names are not supported yet"], id="host-name"),
+        pytest.param("sip:192.0.2.9", "sip:999.1.1.1:5060", ["5:21: core.next_hops[0].uri: '999.1.1.1' is neither an IP address nor a DNS name"], id="host-name"),
         pytest.param("sip:192.0.2.9", "sip:192.0.2.1:5060", ["5:21: core.next_hops[0].uri: 'sip:192.0.2.1:5060' is this node's own address: calls would come back to it"], id="own-address"),
         pytest.param('[{uri: "sip:192.0.2.9"}]', "[]", ["5:14: core.next_hops: must have at least one entry"], id="no-next-hop"),
         pytest.param("core:", "core:\n  ring_timeout: 0s", ["5:17: core.ring_timeout: must be from 1s to 1h"], id="ring-timeout"),
@@ -126,7 +126,7 @@ def test_everything_at_once(tmp_path: Path) -> None:
 node: {name: gw 1, name: gw2}
 listen:
   - {name: access, adress: "192.0.2.1:5060"}
-core: {next_hops: [{uri: "sip:gw.example.net"}, {uri: "sip:192.0.2.9", priority: high}]}
+core: {next_hops: [{uri: "sip:gw_.example-.1"}, {uri: "sip:192.0.2.9", priority: high}]}
 policy:
   caller.mising: {action: rejekt}
 """
@@ -135,7 +135,7 @@ policy:
         "c.yaml:1:20: node.name: stands here a second time; the first is in line 1",
         "c.yaml:3:5: listen[0].address: is missing",
         "c.yaml:3:20: listen[0].adress: unknown key, did you mean 'address'?",
-        "c.yaml:4:26: core.next_hops[0].uri: 'gw.example.net' is no IP address; DNS names are not supported yet",
+        "c.yaml:4:26: core.next_hops[0].uri: 'gw_.example-.1' is neither an IP address nor a DNS name",
         "c.yaml:4:82: core.next_hops[1].priority: 'high' is no whole number from 0 to 65535",
         "c.yaml:6:3: policy.caller.mising: there is no rule or rule family 'caller.mising', did you mean 'caller.missing'?",
         "c.yaml:6:27: policy.caller.mising.action: 'rejekt' is not one of: reject, replace, tag, ignore, did you mean 'reject'?",

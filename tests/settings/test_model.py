@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from proxy.settings import yaml_strict
 from proxy.settings.directory_model import DirectoryFile
+from proxy.settings.kinds import Destination
 from proxy.settings.model import NextHop, Settings
 
 LEAST: Mapping[str, Any] = {
@@ -75,7 +76,27 @@ def test_a_password_is_not_shown_with_a_wrong_url() -> None:
     [("sip:192.0.2.9", ("192.0.2.9", 5060)), ("sip:[2001:db8::9]:5070;transport=udp", ("2001:db8::9", 5070))],
 )
 def test_the_address_of_a_next_hop(uri: str, address: tuple[str, int]) -> None:
-    assert NextHop(uri=uri).address == address
+    where = NextHop(uri=uri).destination
+    assert (where[:2], where.is_name) == (address, False)
+
+
+@pytest.mark.parametrize(
+    ("uri", "where"),
+    [
+        ("sip:Carrier.example.com", Destination("carrier.example.com", 0)),
+        ("sip:carrier.example.com.:5070", Destination("carrier.example.com", 5070)),
+        ("sip:sbc_1.example.com;transport=udp", Destination("sbc_1.example.com", 0, "udp")),
+    ],
+)
+def test_the_name_of_a_next_hop(uri: str, where: Destination) -> None:
+    assert NextHop(uri=uri).destination == where
+    assert where.is_name
+
+
+@pytest.mark.parametrize("host", ["999.1.1.1", "1.2", "a..b", "-a.b", "a" * 64, ".", "[carrier.example.com]"])
+def test_no_names(host: str) -> None:
+    with pytest.raises(ValidationError, match=r"host_name|sip_uri"):
+        NextHop(uri=f"sip:{host}")
 
 
 def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:

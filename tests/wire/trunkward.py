@@ -24,7 +24,7 @@ node: {{name: wire, mode: {mode}, workers: {workers}, answer_strangers: {strange
 listen:
   - {{name: access, transport: udp, address: "{host}:{port}"}}
 {listen}core:
-  next_hops: [{{uri: "sip:{core}:{core_port}{by}", priority: 1, weight: 10}}{hops}]
+  next_hops: [{{uri: "{core_uri}{by}", priority: 1, weight: 10}}{hops}]
   ring_timeout: {ring_timeout}
 {watch}directory: {{url: "file:directory.yaml", max_shrink: 20%}}
 numbering: {{country: "86", emergency: ["110", "119", "120", "122"]}}
@@ -78,7 +78,8 @@ class Setting:
     that section of the configuration, `trunks` are further trunks; `hops` and `gateways` are more entries of these
     lists, each after a comma, `watch` are extra lines of the section core; `strangers` says whether sources that
     are no trunk are answered; `sections` are further sections of the configuration, `records` more entries of that one,
-    each after a comma; `workers` is how many processes carry the calls.
+    each after a comma; `workers` is how many processes carry the calls; `core_uri` is the first next hop where it is a
+    name.
     """
 
     core_port: int
@@ -97,6 +98,7 @@ class Setting:
     by: str = ""
     gateway_by: str = ""
     sections: str = ""
+    core_uri: str = ""
     records: str = ""
     workers: int = 1
 
@@ -128,6 +130,7 @@ class Proxy:
         fixed = {"here": str(self.directory), "host": self.host, "caller": CALLER, "other": OTHER}
         ports = {"port": self.port, "metrics": self.metrics_port, "admin": self.admin_port}
         values: dict[str, Any] = {**fixed, **ports, **asdict(setting)}
+        values["core_uri"] = setting.core_uri or f"sip:{setting.core}:{setting.core_port}"
         (self.directory / "trunkward.yaml").write_text(_CONFIG.format(**values), encoding="utf-8")
         (self.directory / "directory.yaml").write_text(_DIRECTORY.format(**values), encoding="utf-8")
 
