@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import ssl
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ TLS_RECORDS: Final = 4
 # Octets that have been sent and that nobody acknowledges: for so long a connection may look alive (RFC 5482), in ms.
 USER_TIMEOUT: Final = 10_000
 KEEP_ALIVE_SECONDS: Final = 60
+OTHER_FILES: Final = 256  # descriptors that are no connection's
 
 CONNECTING: Final = "connecting"
 HANDSHAKE: Final = "handshake"
@@ -162,6 +164,15 @@ def begin_connect(source: str, to: Address) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def allow_files(connections: int) -> None:
+    """Let this process have a file descriptor for each of so many connections, and its others, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def tune(sock: socket.socket) -> None:

@@ -18,7 +18,7 @@ from proxy.core.actions import Address, Send
 from proxy.core.place import Listener
 from proxy.core.tally import Tally
 from proxy.net import connection as stages
-from proxy.net.connection import MAX_UNSENT, Connection, begin_connect, tune
+from proxy.net.connection import MAX_UNSENT, Connection, allow_files, begin_connect, tune
 from proxy.net.door import Door
 from proxy.net.terms import WORKER_BITS, Bounds, Ears, Peers, overdue
 from proxy.net.tls import names_of, proves
@@ -77,6 +77,7 @@ class Flows:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to accept."""
         self._loop = loop
+        allow_files(self._bounds.total)
         for door in self._doors.values():
             door.open(loop)
 

@@ -16,7 +16,7 @@ from tests.wire.peers import CORE, Program, free_port
 from tests.wire.trunkward import Proxy, Setting
 
 NUMBERS: Final = 1_000_000
-Service = Literal["", "verify", "sign"]  # what is done with signed identities
+Service = Literal["", "verify", "sign", "tcp"]  # what is done with signed identities; by TCP on both sides
 CALLED_WITH: Final = 4_000  # so many different numbers call, spread over all
 _FIRST: Final = 862_420_000_000
 _STEP: Final = 37  # no two neighbours, so that no list can be folded into a few ranges
@@ -68,13 +68,17 @@ class Trunkward(Contender):
             file.writelines(f"{number},,,,,\n" for number in allocated())
         numbers = "      - {csv: numbers.csv}\n"
         setting = Setting(core_port, more=numbers)
-        if service:
+        port = free_port() if service == "tcp" else 0
+        if service == "tcp":
+            listen = f'  - {{name: tcp, transport: tcp, address: "{CORE}:{port}"}}\n'
+            setting = replace(setting, listen=listen, by=";transport=tcp")
+        elif service:
             terms = "verify: when-present, sign: false" if service == "verify" else "verify: off, sign: true"
             whole = lab.setting(core_port)
             lenient = whole.identity.replace("identity:\n", "identity:\n  max_iat_age: 1h\n")
             setting = replace(whole, identity=lenient, more=f"{numbers}    identity: {{{terms}}}\n")
         self.proxy = Proxy(home, setting)
-        super().__init__("trunkward", self.proxy.program, self.proxy.port)
+        super().__init__("trunkward", self.proxy.program, port or self.proxy.port)
 
     def records(self) -> int:
         """Lines of the record files: call.verdict and call.end."""
@@ -98,12 +102,14 @@ class KamailioScreening(Contender):
         (tables / "version").write_text("table_name(string) table_version(int)\nallocated:2\n", encoding="ascii")
         port = free_port()
         values = {
-            "LISTEN": f"udp:{CORE}:{port}",
-            "NEXT_HOP": f'"sip:{CORE}:{core_port}"',
+            "LISTEN": f"{'tcp' if service == 'tcp' else 'udp'}:{CORE}:{port}",
+            "NEXT_HOP": f'"sip:{CORE}:{core_port}{";transport=tcp" if service == "tcp" else ""}"',
             "TABLES": f'"text://{tables}"',
             "CHILDREN": "1",
         }
-        if service:
+        if service == "tcp":
+            values["TCP"] = "1"
+        elif service:
             key = lab.signers.key
             file = tables / "key.pem"
             public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -111,7 +117,7 @@ class KamailioScreening(Contender):
             url = f'"{lab.repository.url}/sp.pem"'
             values |= {"SECSIPID": "1" if service == "verify" else "2", "KEY": f'"{file}"', "X5U": url}
         config = Path(__file__).with_name("kamailio.cfg")
-        self.kamailio = Kamailio(directory, config, port, values, memory=(2048, 1024))
+        self.kamailio = Kamailio(directory, config, port, values, (2048, 1024), tcp=service == "tcp")
         super().__init__("kamailio", self.kamailio.program, port)
 
     def records(self) -> int:

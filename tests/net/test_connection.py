@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 
 import pytest
 
-from proxy.net.connection import Connection, begin_connect, open_listener
+from proxy.net.connection import OTHER_FILES, Connection, allow_files, begin_connect, open_listener
 
 
 def test_written_in_parts_and_read_whole() -> None:
@@ -44,3 +45,15 @@ def test_an_address_that_cannot_be_had() -> None:
         pass
     with pytest.raises(OSError, match="address"), contextlib.closing(begin_connect("192.0.2.1", ("127.0.0.1", 9))):
         pass
+
+
+def test_as_many_files_as_connections() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, before[1]))
+        allow_files(500)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 500 + OTHER_FILES
+        allow_files(10)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 500 + OTHER_FILES
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -29,6 +29,8 @@ class Kamailio:
         port: int,
         values: Mapping[str, str],
         memory: tuple[int, int] = (64, 8),
+        *,
+        tcp: bool = False,
     ) -> None:
         self.port = port
         self.directory = directory / f"kamailio-{port}"
@@ -50,7 +52,7 @@ class Kamailio:
             ),
         ]
         self.program = Program("kamailio", argv, self.directory)
-        self.program.wait_bound(port)
+        self.program.wait_bound(port, tcp=tcp)
 
     def stop(self) -> None:
         """End it; an unclean end is an error."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import socket
 import ssl
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -166,26 +168,51 @@ def test_certificates_let_in_and_keep_out_and_are_renewed(stage: Stage, tmp_path
     proxy.stop()
 
 
-def test_slow_connections_are_nobody_elses_trouble(stage: Stage) -> None:
-    """Two hundred that send an octet a second, and calls over UDP meanwhile; each is closed within six seconds."""
-    port = free_port()
-    proxy, tcp = tcp_proxy(stage, port)
-    slow = [socket.create_connection(tcp, 5, source_address=(CALLER, 0)) for _ in range(200)]
-    for sock in slow:
-        sock.sendall(b"INVITE sip:")
-    callee = stage.callee("callee_answered", Load(calls=30, rate=10, log=False), at=(CORE, port))
-    caller = stage.caller("caller_answered", proxy.address, load=Load(calls=30, rate=10, log=False))
-    deadline = time.monotonic() + 30
-    while proxy.metrics()["trunkward_connections_closed_total", "reason=slow", "transport=tcp"] < 200:
-        assert time.monotonic() < deadline
-        for sock in slow:
-            with contextlib.suppress(OSError):
-                sock.send(b"x")
-        time.sleep(0.3)
+SLOW: Final = int(os.environ.get("TRUNKWARD_SLOW", "200"))
+WIDE: Final = """\
+  - {id: wide-1, customer: bolt, sources: ["127.1.0.0/16"]}
+"""
 
-    found = caller.wait()
-    assert (found.succeeded, found.retransmissions) == (30, 0)
-    assert callee.wait().succeeded == 30
+
+def test_slow_connections_are_nobody_elses_trouble(stage: Stage, tmp_path: Path) -> None:
+    """
+    Half of them begin a message, half a TLS handshake, and go on octet by octet; calls over UDP meanwhile. Each is
+    closed within some six seconds. TRUNKWARD_SLOW says how many, 200 without it.
+    """
+    port, tcp, tls = free_port(), free_port(), free_port()
+    listen = f'  - {{name: access-tcp, transport: tcp, address: "{CORE}:{tcp}"}}\n'
+    listen += Certificates(tmp_path / "ca").listener(CORE, tls)
+    proxy = stage.proxy(Setting(port, listen=listen, trunks=WIDE))
+    load = Load(calls=3 * SLOW // 20, rate=SLOW // 20, log=False)
+    callee = stage.callee("callee_answered", load, at=(CORE, port))
+    began = time.monotonic()
+    slow = [
+        socket.create_connection((CORE, (tcp, tls)[place % 2]), 5, source_address=(f"127.1.0.{1 + place // 200}", 0))
+        for place in range(SLOW)
+    ]
+    caller = stage.caller("caller_answered", proxy.address, load=load)
+    closed = 0.0
+    for place, octet in enumerate(b"INVITE sip:" + b"x" * 90):
+        for sock, start in zip(
+            slow, itertools.cycle((octet, (b"\x16\x03\x01\x02\x00" + b"\x01" * 100)[place])), strict=False
+        ):
+            with contextlib.suppress(OSError):
+                sock.send(bytes([start]))
+        found = proxy.metrics()
+        ways = (("slow", "tcp"), ("handshake", "tls"))
+        closed = sum(
+            found["trunkward_connections_closed_total", f"reason={why}", f"transport={by}"] for why, by in ways
+        )
+        if closed == SLOW:
+            break
+        time.sleep(0.5)
+    took = time.monotonic() - began
+
+    assert closed == SLOW
+    made = caller.wait()
+    assert (made.succeeded, made.retransmissions) == (load.calls, 0)
+    assert callee.wait().succeeded == load.calls
+    print(f"{SLOW} closed {took:.1f} s after the first came; {made.succeeded} calls, no retransmission")
     for sock in slow:
         sock.close()
     proxy.stop()
