@@ -25,7 +25,7 @@ from tests.wire.peers import CALLER, CORE, free_port
 from tests.wire.play import Load, Who
 
 # Kinds of calls, and what is done with their signed identities by the contenders that take them.
-SERVICES: Mapping[str, Service] = {"passed": "", "refused": "", "verified": "verify", "signed": "sign"}
+SERVICES: Mapping[str, Service] = {"passed": "", "refused": "", "verified": "verify", "signed": "sign", "tcp": "tcp"}
 KINDS = tuple(SERVICES)
 
 
@@ -74,6 +74,7 @@ def measure(directory: Path, options: Options) -> dict[str, Any]:
     lab = identity.made(directory)
     write_callers(directory / "passed.csv", 0)
     write_callers(directory / "signed.csv", 0)
+    write_callers(directory / "tcp.csv", 0)
     write_callers(directory / "refused.csv", 1)
     wanted = [kind for kind in KINDS if kind in options.kinds.split(",")]
     runs: list[Run] = []
@@ -132,7 +133,8 @@ def _run(
     if kind == "verified":
         write_signed(numbers, lab, options.calls)  # a token that another call has used is a replay
         token = f"[field1];info=<{lab.repository.url}/sp.pem>;alg=ES256;ppt=shaken"
-    load = Load(options.calls, options.rate, hold=100, seconds=seconds, log=False, numbers=numbers)
+    by = "t1" if kind == "tcp" else "u1"
+    load = Load(options.calls, options.rate, hold=100, seconds=seconds, log=False, numbers=numbers, transport=by)
     who = Who(number="[field0]", identity=token)
     at = (CALLER, free_port())
     before, written = cpu.used(contender.pid), contender.records()
