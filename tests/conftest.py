@@ -1,12 +1,15 @@
-"""What tests of several rooms need: where the project is, and the vectors that stand beside it."""
+"""What tests of several rooms need: where the project is, vectors beside it, and the two sides of a node."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.wire.peers import CALLER, CORE, Sink
 
 # A shell that runs the tests in the background has SIGINT ignored, and every child would inherit that:
 # programs that end with Ctrl-C would not.
@@ -28,3 +31,19 @@ def vectors() -> Path:
     if not path.is_dir():
         pytest.skip(f"no test vectors in {path}; set TRUNKWARD_VECTORS")
     return path
+
+
+@pytest.fixture
+def core() -> Iterator[Sink]:
+    """The core side."""
+    sink = Sink(CORE)
+    yield sink
+    sink.close()
+
+
+@pytest.fixture
+def pbx() -> Iterator[Sink]:
+    """The customer's PBX."""
+    sink = Sink(CALLER)
+    yield sink
+    sink.close()

@@ -15,9 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -42,27 +39,10 @@ from tests.checks.calls import call as asked_call
 from tests.observe.test_journal import check_chain, lines
 from tests.sources.identity import key_pem, pem
 from tests.stirshaken.scene import YEAR, hierarchy
-from tests.story import SDP, request, response
+from tests.story import response
+from tests.wire.pbx import SPOOFED, Call, events, healthy, log, until
 from tests.wire.peers import CALLER, CORE, START_SECONDS, Sink, free_port, is_bound
 from tests.wire.trunkward import Proxy, Setting
-
-SPOOFED = "13900139000"
-
-
-@pytest.fixture
-def core() -> Iterator[Sink]:
-    """The core side."""
-    sink = Sink(CORE)
-    yield sink
-    sink.close()
-
-
-@pytest.fixture
-def pbx() -> Iterator[Sink]:
-    """The customer's PBX."""
-    sink = Sink(CALLER)
-    yield sink
-    sink.close()
 
 
 @pytest.fixture
@@ -71,54 +51,6 @@ def node(tmp_path: Path, core: Sink) -> Iterator[Proxy]:
     proxy = Proxy(tmp_path, Setting(core.port))
     yield proxy
     proxy.kill()
-
-
-class Call:
-    """One call from the PBX."""
-
-    def __init__(self, node: Proxy, pbx: Sink, call_id: str, caller: str = "02488880001") -> None:
-        self._node, self._pbx = node, pbx
-        self._fixed: dict[str, Any] = {
-            "via": f"SIP/2.0/UDP {pbx.host}:{pbx.port};branch=z9hG4bK-{call_id}",
-            "caller": f"<sip:{caller}@{CALLER}>;tag=a",
-            "call_id": call_id,
-        }
-        contact = f"Contact: <sip:pbx@{pbx.host}:{pbx.port}>"
-        self.send("INVITE", fields=(contact, "Content-Type: application/sdp"), body=SDP)
-
-    def send(self, method: str, **more: Any) -> None:
-        """Send a request of this call."""
-        self._pbx.send(request(method, f"sip:13800138000@{self._node.host}:{self._node.port}", **self._fixed, **more), self._node.address)  # fmt: skip
-
-    def status(self) -> int:
-        """The final status."""
-        while (status := int(self._pbx.receive(b"SIP/2.0 ")[8:11])) < 200:
-            pass
-        self.send("ACK")
-        return status
-
-
-def log(node: Proxy) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in node.program.err.read_text().splitlines()]
-
-
-def events(node: Proxy) -> list[str]:
-    return [line["event"] for line in log(node)]
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def healthy(node: Proxy) -> bool:
-    try:
-        with urlopen(f"http://{node.host}:{node.admin_port}/healthz", timeout=5) as answer:
-            return int(answer.status) == 200
-    except URLError:
-        return False
 
 
 def test_from_ready_to_gone(node: Proxy, core: Sink, pbx: Sink) -> None:

@@ -15,11 +15,9 @@ import pytest
 from proxy.observe.evidence import series_in, verify
 from proxy.observe.evidence_key import PUBLIC, public_keys
 from tests.story import response
-from tests.test_app import SPOOFED, Call, core, events, healthy, pbx, until
+from tests.wire.pbx import SPOOFED, Call, events, healthy, until
 from tests.wire.peers import Sink
 from tests.wire.trunkward import Proxy, Setting
-
-__all__ = ["core", "pbx"]
 
 
 @pytest.fixture

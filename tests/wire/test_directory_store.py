@@ -11,25 +11,11 @@ import pytest
 
 from tests.cli.store import Office
 from tests.store.postgres import Server, running
-from tests.test_app import SPOOFED, Call, events, until
-from tests.wire.peers import CALLER, CORE, Sink
+from tests.wire.pbx import SPOOFED, Call, events, until
+from tests.wire.peers import CALLER, Sink
 from tests.wire.trunkward import Proxy, Setting, rules
 
 NUMBERS = "+862488880000~0099\n"
-
-
-@pytest.fixture
-def core() -> Iterator[Sink]:
-    sink = Sink(CORE)
-    yield sink
-    sink.close()
-
-
-@pytest.fixture
-def pbx() -> Iterator[Sink]:
-    sink = Sink(CALLER)
-    yield sink
-    sink.close()
 
 
 @pytest.fixture(scope="module")

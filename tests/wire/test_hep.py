@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.story import request
 from tests.wire.kamailio import Kamailio
-from tests.wire.peers import CALLER, CORE, START_SECONDS, Sink, free_port
+from tests.wire.pbx import SPOOFED, Call, until
+from tests.wire.peers import Sink, free_port
 from tests.wire.trunkward import Proxy, Setting
 
 CONFIG: Final = Path(__file__).with_name("capture.cfg")
@@ -54,35 +54,16 @@ def capture(tmp_path: Path) -> Iterator[Capture]:
 
 
 @pytest.fixture
-def node(tmp_path: Path, capture: Capture) -> Iterator[Proxy]:
-    core = Sink(CORE)
+def node(tmp_path: Path, capture: Capture, core: Sink) -> Iterator[Proxy]:
     sections = f'shipping: {{hep: {{address: "127.0.0.1:{capture.port}", id: 4711}}}}\n'
     proxy = Proxy(tmp_path, Setting(core.port, sections=sections))
     yield proxy
     proxy.kill()
-    core.close()
-
-
-@pytest.fixture
-def pbx() -> Iterator[Sink]:
-    sink = Sink(CALLER)
-    yield sink
-    sink.close()
 
 
 def spoofed(node: Proxy, pbx: Sink, call_id: str) -> None:
-    """A call with somebody else's number is rejected at once."""
-    via = f"SIP/2.0/UDP {pbx.host}:{pbx.port};branch=z9hG4bK-{call_id}"
-    uri = f"sip:13800138000@{node.host}:{node.port}"
-    pbx.send(request("INVITE", uri, via=via, caller="<sip:13900139000@x>;tag=a", call_id=call_id), node.address)
-    assert b" 403 " in pbx.receive(b"SIP/2.0 4", seconds=0.4), "sooner than the first retransmission"
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    """A call with somebody else's number is rejected."""
+    assert Call(node, pbx, call_id, SPOOFED).status() == 403
 
 
 def test_a_capture_server_reads_it_and_may_go(node: Proxy, pbx: Sink, capture: Capture) -> None:

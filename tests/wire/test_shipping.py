@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.story import request
 from tests.wire.nats_server import NatsServer
-from tests.wire.peers import CALLER, CORE, START_SECONDS, Sink
+from tests.wire.pbx import SPOOFED, Call
+from tests.wire.peers import START_SECONDS, Sink
 from tests.wire.trunkward import Proxy, Setting
 
 
@@ -24,33 +24,26 @@ def server(tmp_path: Path) -> Iterator[NatsServer]:
 
 
 @pytest.fixture
-def node(tmp_path: Path, server: NatsServer) -> Iterator[Proxy]:
-    core = Sink(CORE)
-    proxy = Proxy(tmp_path, Setting(core.port, sections=f'shipping: {{nats: {{servers: ["{server.url}"]}}}}\n'))
+def node(tmp_path: Path, server: NatsServer, core: Sink) -> Iterator[Proxy]:
+    """Two workers: two chains."""
+    sections = f'shipping: {{nats: {{servers: ["{server.url}"]}}}}\n'
+    proxy = Proxy(tmp_path, Setting(core.port, sections=sections, workers=2))
     yield proxy
     proxy.kill()
-    core.close()
 
 
 class Caller:
     """A PBX whose every call is rejected: two records each."""
 
-    def __init__(self, node: Proxy) -> None:
-        self._node, self._pbx = node, Sink(CALLER)
-        self.calls = 0
+    def __init__(self, node: Proxy, pbx: Sink) -> None:
+        self._node, self._pbx = node, pbx
+        self._calls = 0
 
     def call(self, count: int) -> None:
-        """Place calls one after another; each is answered at once."""
+        """Place calls one after another."""
         for _ in range(count):
-            self.calls += 1
-            via = f"SIP/2.0/UDP {CALLER}:{self._pbx.port};branch=z9hG4bK-{self.calls}"
-            said = {"via": via, "caller": "<sip:13900139000@x>;tag=a", "call_id": f"c-{self.calls}"}
-            self._pbx.send(request("INVITE", f"sip:13800138000@{CORE}:{self._node.port}", **said), self._node.address)  # type: ignore[arg-type]
-            assert b" 403 " in self._pbx.receive(b"SIP/2.0 4", seconds=0.4), "sooner than the first retransmission"
-
-    def close(self) -> None:
-        """Free the address."""
-        self._pbx.close()
+            self._calls += 1
+            assert Call(self._node, self._pbx, f"c-{self._calls}", SPOOFED).status() == 403
 
 
 def shipped(server: NatsServer) -> set[tuple[int, str]]:
@@ -64,14 +57,8 @@ def until_shipped(node: Proxy, server: NatsServer, count: int) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture
-def caller(node: Proxy) -> Iterator[Caller]:
-    made = Caller(node)
-    yield made
-    made.close()
-
-
-def test_calls_go_on_and_every_record_arrives(node: Proxy, server: NatsServer, caller: Caller) -> None:
+def test_calls_go_on_and_every_record_arrives(node: Proxy, server: NatsServer, pbx: Sink) -> None:
+    caller = Caller(node, pbx)
     caller.call(20)
     until_shipped(node, server, 40)
     server.kill()
