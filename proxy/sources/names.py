@@ -111,7 +111,8 @@ class Names:
         gauges: dict[tuple[str, ...], float] = {}
         for wanted, name in self._names.items():
             gauges["next_hop_name_addresses", str(wanted)] = float(len(name.found))
-            gauges["next_hop_name_stale_seconds", str(wanted)] = max(0.0, now - name.expired) if name.failures else 0.0
+            stale = max(0.0, now - name.expired) if name.failures and name.found else 0.0
+            gauges["next_hop_name_stale_seconds", str(wanted)] = stale
         return gauges | {("next_hop_lookups_total", outcome): float(n) for outcome, n in self.lookups.items() if n}
 
     def want(self, wanted: Iterable[Destination], find: Find | None, keep: float) -> None:

@@ -139,6 +139,7 @@ def test_a_defect_in_one_lookup_ends_no_other(bench: Bench) -> None:
     bench.again(CARRIER, TRUNK)
     bench.settles()
     assert (bench.ips(), bench.ips(TRUNK)) == ([], ["10.0.0.9"])
+    assert bench.gauge("next_hop_name_stale_seconds") == 0.0  # there is nothing that could be stale
 
 
 def test_an_address_that_goes_is_remembered_as_long_as_a_call_may_stand(bench: Bench) -> None:
