@@ -31,6 +31,8 @@ from proxy.observe.log import get
 from proxy.observe.metrics import decode
 from proxy.parts import load_all, ready_of
 from proxy.settings.problems import ConfigError
+from proxy.store.index import open_index
+from proxy.store.index_search import Question, search
 from stirshaken import identity, passport
 from stirshaken.hierarchy import leaf, name, new_key
 from stirshaken.tnauthlist import Spc, TNAuthList
@@ -427,3 +429,18 @@ def test_a_disk_that_refuses_durable_records_stops_no_call(tmp_path: Path, core:
         node.stop()
     finally:
         node.kill()
+
+
+def test_what_is_recorded_is_found_by_its_number(node: Proxy, core: Sink, pbx: Sink) -> None:
+    """The control process indexes while calls are made; so `call search` answers from the index."""
+    assert Call(node, pbx, "spoofed", SPOOFED).status() == 403
+    Call(node, pbx, "good")
+    core.receive(b"INVITE")
+    database = node.directory / "records" / "index.db"
+    until(lambda: database.exists() and (index := open_index(f"sqlite:{database}", Path())).usable() and len(search(index, Question(), 9)) == 2)  # fmt: skip
+    found = subprocess.run(
+        [sys.executable, "-P", "-m", "proxy", "call", "search", "--number", SPOOFED, "--output", "json", "-c", "trunkward.yaml"],
+        cwd=node.directory, capture_output=True, check=True,
+    )  # fmt: skip
+    assert [record["call_id"] for record in json.loads(found.stdout)] == ["spoofed"]
+    node.stop()

@@ -26,6 +26,7 @@ COMMANDS = {
     "consent": "proxy.cli.consent",
     "call": "proxy.cli.call",
     "evidence": "proxy.cli.evidence",
+    "report": "proxy.cli.report",
     "cert": "proxy.cli.cert",
     "identity": "proxy.cli.identity",
 }

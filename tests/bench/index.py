@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from proxy.store.index import Index, open_index
+from proxy.store.index_report import Period, sums
 from proxy.store.index_rows import Rows
+from proxy.store.index_schema import DAY_MS
 from proxy.store.index_search import Question, of_call, search
 from tests.store.postgres import running
 
@@ -43,6 +45,10 @@ def main() -> None:
         for name, asked in questions(options.calls).items():
             took = sorted(_timed(index, asked) for _ in range(5))
             print(f"{1000 * took[0]:8.1f} ms at best, {1000 * took[-1]:8.1f} at worst: {name}", flush=True)
+        for days in (1, DAYS):
+            began = time.monotonic()
+            sums(index, Period(round(BEGIN * 1000), round(BEGIN * 1000) + days * DAY_MS, days))
+            print(f"{time.monotonic() - began:8.1f} s: the figures of a report on {days} days", flush=True)
 
 
 def fill(index: Index, calls: int) -> None:
