@@ -155,8 +155,10 @@ class Place:
     def own(self, uri: Uri) -> int | None:
         """The index of the listener that a URI names, None when it is not the node's own address."""
         name, port = uri.host.lower().strip(b"[]"), port_of(uri)
-        any_transport = self._own.get((name, port, ""))
-        return any_transport if any_transport is None else self._own.get((name, port, transport_of(uri)), any_transport)
+        usual: int | None = self._own.get((name, port, ""))
+        if usual is None:
+            return None
+        return self._own.get((name, port, transport_of(uri)), usual)
 
     def own_via(self, sent_by: bytes) -> bool:
         """Whether a Via's sent-by (host or host:port) is the node's own."""
