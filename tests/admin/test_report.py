@@ -11,6 +11,8 @@ import pytest
 
 from proxy.admin.audit import Remark
 from proxy.admin.report import Asked, Report, report
+from proxy.checks.policy import RULES
+from proxy.settings.catalogue import text
 from proxy.store.index_report import Counts, Sums
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -92,3 +94,9 @@ def test_every_value_has_its_cell() -> None:
     assert ("rules", "caller.dno", "would_reject", 1) in cells
     assert ("callers", "+862488880001 acme-1", "count", 9) in cells
     assert len({cell[:3] for cell in cells}) == len(cells)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_rule_has_a_short_name(language: str) -> None:
+    for rule in RULES:
+        assert text(f"report.rule.{rule}", language)
