@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 
 from proxy.checks.policy import NAMES
-from proxy.cli.desk import Day, Desk, action_of, at_desk, pairs
+from proxy.cli.desk import Day, Desk, action_of, at_desk, options, pairs
 from proxy.settings.kinds import Cidr, Name, PolicyAction
 from proxy.settings.load import policy_problems, validate
 from proxy.settings.problems import ProblemList
@@ -24,7 +24,6 @@ from proxy.store.schema import Customer
 
 LIST = ("customer", "name", "state", "valid_from", "valid_to", "contact", "missing")
 EXPIRING = ("step", "left", "kind", "subject", "customer", "last_day", "count")
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 @click.group("customer")
@@ -32,23 +31,20 @@ def command() -> None:
     """Admit customers (draft, reviewed, active), suspend and close them."""
 
 
-def facts_options(function: Decorated) -> Decorated:
-    """The options that say something about a customer."""
-    for option in (
-        click.option("--name", help="Name for people."),
-        click.option("--licence", help="Number of the business licence."),
-        click.option(
-            "--licence-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Its scan: hashed."
-        ),
-        click.option("--contact", help="Who answers for the traffic: name and telephone or mail."),
-        click.option("--use", "declared_use", help="What the numbers are declared to be used for."),
-        click.option("--scenario", help="How calls are made: who calls whom, how often, by what equipment."),
-        click.option("--site", "sites", multiple=True, help="Network of the customer's equipment; may be repeated."),
-        click.option("--from", "valid_from", type=Day(), help="First day of the contract."),
-        click.option("--to", "valid_to", type=Day(), help="Last day of the contract."),
-    ):
-        function = option(function)
-    return function
+# what says something about a customer
+facts_options = options(
+    click.option("--name", help="Name for people."),
+    click.option("--licence", help="Number of the business licence."),
+    click.option(
+        "--licence-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Its scan: hashed."
+    ),
+    click.option("--contact", help="Who answers for the traffic: name and telephone or mail."),
+    click.option("--use", "declared_use", help="What the numbers are declared to be used for."),
+    click.option("--scenario", help="How calls are made: who calls whom, how often, by what equipment."),
+    click.option("--site", "sites", multiple=True, help="Network of the customer's equipment; may be repeated."),
+    click.option("--from", "valid_from", type=Day(), help="First day of the contract."),
+    click.option("--to", "valid_to", type=Day(), help="Last day of the contract."),
+)
 
 
 @command.command("add")

@@ -123,15 +123,23 @@ def fail(error: StoreError, language: Language) -> NoReturn:
     sys.exit(1)
 
 
-def _options(function: Decorated) -> Decorated:
-    for option in (
-        click.option("--as", "as_name", help="Who does this (default: the environment's USER)."),
-        click.option("-c", "--config", type=click.Path(path_type=Path), required=True, help="Configuration file."),
-        output_option,
-        lang_option,
-    ):
-        function = option(function)
-    return function
+def options(*each: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
+    """Several options as one decorator."""
+
+    def decorate(function: Decorated) -> Decorated:
+        for option in each:
+            function = option(function)
+        return function
+
+    return decorate
+
+
+_options = options(
+    click.option("--as", "as_name", help="Who does this (default: the environment's USER)."),
+    click.option("-c", "--config", type=click.Path(path_type=Path), required=True, help="Configuration file."),
+    output_option,
+    lang_option,
+)
 
 
 class Day(click.ParamType[date]):

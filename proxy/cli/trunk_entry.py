@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from proxy.checks.policy import NAMES
-from proxy.cli.desk import Day, Desk, action_of, at_desk, pairs
+from proxy.cli.desk import Day, Desk, action_of, at_desk, options, pairs
 from proxy.store import trunks
 from proxy.store.versions import trunk_row
 
 _PLAN = ("country", "area", "strip", "prefix")
 _IDENTITY = ("verify", "min_attestation", "on_error", "sign")
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-def entry_options(function: Decorated) -> Decorated:
-    """The options that say something about a trunk; an empty value takes back what was said."""
-    for option in (
-        click.option("--role", help="access, peer, core or dip."),
-        click.option("--screening", help="strict or asserted."),
-        click.option("--source", "sources", multiple=True, help="Network that its calls come from; may be repeated."),
-        click.option(
-            "--tls-name", "tls_names", multiple=True, help="Name in its certificate over TLS; may be repeated."
-        ),
-        click.option("--gateway", multiple=True, help="SIP URI that calls to it are sent to; may be repeated."),
-        click.option("--pilot", "pilot_number", help="Main number, one of its numbers."),
-        click.option("--tgrp", help="Trunk group (RFC 4904)."),
-        click.option("--mode", help="block or monitor, instead of node.mode."),
-        click.option("--from", "start", type=Day(), help="First day."),
-        click.option("--to", "end", type=Day(), help="Last day."),
-        click.option("--country", help="Country code of its numbers."),
-        click.option("--area", help="Area code without 0 that its users leave out."),
-        click.option("--strip", multiple=True, help="Access prefix of the PBX; may be repeated."),
-        click.option("--prefix", multiple=True, help="Dialled prefix and what replaces it: 17951= or 0086=+86."),
-        click.option("--policy", multiple=True, help="Rule and action: caller=tag, caller.anonymous=reject:433."),
-        click.option("--verify", help="off, when-present or required."),
-        click.option("--min-attestation", help="A, B or C."),
-        click.option("--on-error", help="pass or reject where a certificate could not be had."),
-        click.option("--sign/--no-sign", default=None, help="Whether its calls are signed."),
-    ):
-        function = option(function)
-    return function
+# what says something about a trunk; an empty value takes back what was said
+entry_options = options(
+    click.option("--role", help="access, peer, core or dip."),
+    click.option("--screening", help="strict or asserted."),
+    click.option("--source", "sources", multiple=True, help="Network that its calls come from; may be repeated."),
+    click.option("--tls-name", "tls_names", multiple=True, help="Name in its certificate over TLS; may be repeated."),
+    click.option("--gateway", multiple=True, help="SIP URI that calls to it are sent to; may be repeated."),
+    click.option("--pilot", "pilot_number", help="Main number, one of its numbers."),
+    click.option("--tgrp", help="Trunk group (RFC 4904)."),
+    click.option("--mode", help="block or monitor, instead of node.mode."),
+    click.option("--from", "start", type=Day(), help="First day."),
+    click.option("--to", "end", type=Day(), help="Last day."),
+    click.option("--country", help="Country code of its numbers."),
+    click.option("--area", help="Area code without 0 that its users leave out."),
+    click.option("--strip", multiple=True, help="Access prefix of the PBX; may be repeated."),
+    click.option("--prefix", multiple=True, help="Dialled prefix and what replaces it: 17951= or 0086=+86."),
+    click.option("--policy", multiple=True, help="Rule and action: caller=tag, caller.anonymous=reject:433."),
+    click.option("--verify", help="off, when-present or required."),
+    click.option("--min-attestation", help="A, B or C."),
+    click.option("--on-error", help="pass or reject where a certificate could not be had."),
+    click.option("--sign/--no-sign", default=None, help="Whether its calls are signed."),
+)
 
 
 @click.command("add")
