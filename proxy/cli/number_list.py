@@ -175,7 +175,12 @@ class _Flushing:
 
 def _inert(row: tuple[str, ...]) -> list[str]:
     """What a spreadsheet would run as a formula gets an apostrophe, which an import takes off; numbers stay."""
-    return [*row[:4], *(f"'{cell}" if cell.startswith(("=", "+", "-", "@", "'")) else cell for cell in row[4:])]
+    return [*row[:4], *map(inert, row[4:])]
+
+
+def inert(cell: str) -> str:
+    """A cell of text that no spreadsheet runs."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "'")) else cell
 
 
 def _show(desk: Desk, outcome: Outcome, *, apply: bool) -> None:

@@ -38,6 +38,9 @@ INSERT INTO allocations
 SELECT CAST(:trunk AS VARCHAR), CAST(:customer AS VARCHAR),
        low, high, valid_from, valid_to, purpose, proof_id, :version {_ADDED}
 """
+# The index of PostgreSQL's exclusion constraint takes rows in no order in half the time that it takes sorted ones: each
+# page that is full is split in two halves, and of sorted rows nothing comes to the first half any more.
+_SCATTERED: Final = " ORDER BY s.low % 1000003 * 61803399 % 1000003"
 _NUMBERS: Final = "COALESCE(SUM(high - low + 1), 0)"
 _SPAN: Final = "low, high, CAST(valid_from AS TEXT), CAST(valid_to AS TEXT)"
 _SHOWN: Final = "low, {side}.high, CAST({side}.valid_from AS TEXT), CAST({side}.valid_to AS TEXT), {side}.purpose"
@@ -115,7 +118,8 @@ def rows_of(session: Session, trunk: Trunk, kind: str, most: int) -> list[tuple[
 def apply(session: Session, by: By, trunk: Trunk, wanted: Plan, version: Version, *, keep: bool) -> None:
     """Do what the plan says, as one version. Raises StoreError."""
     values = {"trunk": trunk.id, "customer": trunk.customer_id, "version": version.id}
-    for statement in (_END_CHANGED, _INSERT) if keep else (_END_REMOVED, _END_CHANGED, _INSERT):
+    insert = _INSERT if session.get_bind().dialect.name == "sqlite" else _INSERT + _SCATTERED
+    for statement in (_END_CHANGED, insert) if keep else (_END_REMOVED, _END_CHANGED, insert):
         session.execute(text(statement), values)
     check_pilot(session, trunk)
     finish(session, by, version, wanted.added, wanted.removed, wanted.changed)

@@ -25,7 +25,7 @@ _NAMES: Final = {
     "生效日期, 启用日期, 开通日期, 开始日期, 起始日期, 有效期起, 生效时间, 启用时间",
     "valid_to": "valid_to, validto, to, until, enddate, expiry, expirydate, expires, "
     "失效日期, 到期日期, 截止日期, 结束日期, 终止日期, 有效期止, 到期时间, 失效时间",
-    "purpose": "purpose, use, usage, 用途, 号码用途, 使用用途, 业务用途",
+    "purpose": "purpose, reason, use, usage, 原因, 用途, 号码用途, 使用用途, 业务用途",
     "proof": "proof, contract, contractno, document, 证明, 证明材料, 合同, 合同号, 合同编号, 协议编号, 授权书",
     "proof_sha256": "proof_sha256, proofsha256, sha256, 证明文件哈希",
 }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from proxy.call.directory import key_of
-from proxy.settings.problems import ProblemList
-from proxy.store.barring import bar, barred, unbar
+from proxy.settings.problems import ConfigError, ProblemList
+from proxy.store.barring import apply_bars, bar, barred, plan_bars, unbar
 from proxy.store.database import Store
 from proxy.store.errors import StoreError
 from proxy.store.history import By, lines
+from proxy.store.lists import NumberList
 from proxy.store.load import examine_store
+from proxy.store.spelling import Spelling
 from tests.store.rows import customer, trunk
 
 TODAY = date(2026, 11, 25)
@@ -60,3 +63,30 @@ def test_calls_are_held_against_it(store: Store) -> None:
     assert (found.reason, found.valid_from, found.valid_to) == ("bank", TODAY, None)
     assert read.directory.bar("+862484444005", date(2026, 11, 24)) is None
     assert read.directory.bar("+862484444010", TODAY) is None
+
+
+def listed(tmp_path: Path, text: str) -> NumberList:
+    (tmp_path / "dno.csv").write_text(text, encoding="utf-8")
+    return NumberList(tmp_path / "dno.csv", ProblemList(), Spelling("86", ""))
+
+
+def test_a_list_is_planned_and_applied(store: Store, tmp_path: Path) -> None:
+    with store.write() as session:
+        bar(session, BY, LOW, HIGH, "bank")
+        bar(session, BY, LOW + 50, LOW + 50, "stays")
+        bar(session, BY, LOW + 60, LOW + 60, "goes")
+        text = "first,last,reason\n02484444000,02484444009,other\n02484444050,,stays\n95588,,new\n"
+        found = plan_bars(session, listed(tmp_path, text), keep=False)
+        assert ([len(each) for each in (found.added, found.removed, found.changed)], found.same) == ([1, 1, 1], 1)
+        assert plan_bars(session, listed(tmp_path, text), keep=True).removed == ()
+        apply_bars(session, BY, found)
+        assert [row.reason for row in barred(session)] == ["new", "other", "stays"]
+        assert [line.what for line in lines(session)][3:] == ["dno remove", "dno remove", "dno add", "dno add"]
+        again = plan_bars(session, listed(tmp_path, text), keep=False)
+        assert (again.added, again.removed, again.changed, again.same) == ((), (), (), 3)
+
+
+def test_a_faulty_list_is_refused_whole(store: Store, tmp_path: Path) -> None:
+    with store.write() as session, pytest.raises(ConfigError) as caught:
+        plan_bars(session, listed(tmp_path, "number\n95588\n９５５８８\n95588\n"), keep=False)
+    assert [(each.line, each.message_key) for each in caught.value.problems] == [(3, "import.full_width"), (4, "import.twice")]  # fmt: skip
