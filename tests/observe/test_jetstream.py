@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nkeys
 import pytest
 import trustme
 from nats.js import JetStreamContext
@@ -188,3 +191,57 @@ def test_tls_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_reasons_hold_nothing_of_an_unknown_error() -> None:
     assert reason_of(ValueError("SUAsecret")) == "ValueError"
     assert reason_of(TimeoutError()) == "the server does not answer"
+
+
+def claims_of(signer: nkeys.KeyPair, subject: nkeys.KeyPair, **nats: object) -> str:
+    """A JWT of NATS: what `signer` says of `subject`."""
+
+    def part(value: object) -> str:
+        data = value if isinstance(value, bytes) else json.dumps(value).encode()
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    said = {"jti": "x", "iat": 1, "iss": signer.public_key.decode(), "sub": subject.public_key.decode(), "name": "x"}
+    signed = f"{part({'typ': 'JWT', 'alg': 'ed25519-nkey'})}.{part({**said, 'nats': {'version': 2, **nats}})}"
+    return f"{signed}.{part(signer.sign(signed.encode()))}"
+
+
+def test_credentials(tmp_path: Path) -> None:
+    """An operator, its account that may have streams, a user of that; the credentials file proves the user."""
+    prefixes = (nkeys.PREFIX_BYTE_OPERATOR, nkeys.PREFIX_BYTE_ACCOUNT, nkeys.PREFIX_BYTE_USER)
+    operator, account, user, system = (
+        nkeys.from_seed(nkeys.encode_seed(bytes([number]) * 32, prefix))
+        for number, prefix in enumerate((*prefixes, prefixes[1]))
+    )
+    names = (
+        "subs",
+        "data",
+        "payload",
+        "imports",
+        "exports",
+        "conn",
+        "leaf",
+        "mem_storage",
+        "disk_storage",
+        "streams",
+        "consumer",
+    )
+    limits = {**dict.fromkeys(names, -1), "wildcards": True}
+    allowed = claims_of(operator, account, type="account", limits=limits)
+    token = claims_of(account, user, type="user", pub={}, sub={}, subs=-1, data=-1, payload=-1)
+    text = (
+        f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n"
+        f"-----BEGIN USER NKEY SEED-----\n{user.seed.decode()}\n------END USER NKEY SEED------\n"
+    )
+    (tmp_path / "gw1.creds").write_text(text)
+    core = claims_of(operator, system, type="account", limits=dict.fromkeys(names[:7], -1))
+    accounts = ((account, allowed), (system, core))
+    preloaded = ", ".join(f'{key.public_key.decode()}: "{said}"' for key, said in accounts)
+    config = (
+        f'operator: "{claims_of(operator, operator, type="operator")}"\nresolver: MEMORY\n'
+        f"system_account: {system.public_key.decode()}\nresolver_preload: {{{preloaded}}}"
+    )
+    with running(tmp_path, config) as server:
+        terms = Terms((server.url,), "TRUNKWARD", "trunkward", credentials=str(tmp_path / "gw1.creds"))
+        assert published(terms, [event(1)]) == [(1, "")]
+        with pytest.raises(StreamError, match="Authorization Violation"):
+            published(Terms((server.url,), "TRUNKWARD", "trunkward"))
