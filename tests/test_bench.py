@@ -19,4 +19,4 @@ def test_the_parts_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_kind_of_call_has_its_contenders() -> None:
-    assert set(command.SERVICES.values()) == {"", "verify", "sign"}
+    assert set(command.SERVICES.values()) == {"", "verify", "sign", "tcp"}
