@@ -7,8 +7,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from importlib import import_module
@@ -27,9 +26,8 @@ from proxy.core.owner import Owners
 from proxy.core.proxy import ProxyCore
 from proxy.core.tally import Tally
 from proxy.net import line
-from proxy.net.board import Board
 from proxy.net.commits import Commits
-from proxy.net.handover import Crew, Inbox
+from proxy.net.handover import Crew, Post
 from proxy.net.line import HungUp, Said
 from proxy.net.node import Node
 from proxy.observe.channel import Channel
@@ -54,23 +52,9 @@ DRAIN_SECONDS: Final = 10.0
 # How long a thread beside the loop may go on when the loop wants to. A datagram asks some five times, each time it
 # comes from the kernel: with the 5 ms that Python has, a call would wait 25 ms while a reload is made ready.
 SWITCH_SECONDS: Final = 0.0005
+RETIRE_SECONDS: Final = 32.0  # timer B: nobody waits longer for the first answer to an INVITE
+LINGER_SECONDS: Final = 3.0  # and that long in any case: what is under way has found its end by then
 BEAT: Final = 0.25  # seconds between signs of life
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """
-    Where a worker stands, as the supervisor has made it ready: which of the workers it is, the sockets that all of
-    them share, its line to the supervisor, and the channels by which workers hand messages over.
-    """
-
-    index: int
-    sockets: Sequence[socket]
-    line: socket
-    board: Board
-    inboxes: Sequence[Inbox]
-    key: bytes
-    config: Path
 
 
 class Worker:
@@ -118,11 +102,15 @@ class Worker:
             tally=self.tally,
             log=log,
             crew=Crew(owners, post.inboxes, self.tally) if owners.workers > 1 else None,
+            before=post.before,
             seat=self._seat,
             commits=self._commits(),
             listeners=listeners_of(settings),
             peers=ready.peers,
         )
+        self.node.refused |= set(post.refused)
+        self._owners = owners
+        self._patience = DRAIN_SECONDS
         self._channel: Channel | None = None
         self._stop = asyncio.Event()
         self._orphaned = False
@@ -164,6 +152,9 @@ class Worker:
             following.cancel()
         if not self._orphaned:
             await self._drain()
+        if self._patience > DRAIN_SECONDS:  # from now on the others see to our calls
+            self._post.inboxes[self._post.index].shut()
+            await asyncio.sleep(0.05)  # what has come is taken
         self.node.carry_out(self.core.end_all(monotonic()))
         self.node.stop()
         if self._verifier is not None:
@@ -201,6 +192,21 @@ class Worker:
         elif said.kind == line.LOADED:
             self._taking = asyncio.get_running_loop().create_task(self._take_file(said.file, said.text))
 
+        elif said.kind == line.REFUSE:
+            self.node.refused.add(said.text)
+        elif said.kind == line.RETIRE:
+            self._retire()
+
+    def _retire(self) -> None:
+        """Another process takes over: say which calls stay ours, and see them to their answers."""
+        self.node.retire(self._post.inboxes[self._post.index])
+        file = os.memfd_create("trunkward-calls")
+        os.write(file, b"".join(map(self._owners.mark_of, self.core.drain())))
+        line.say(self._post.line, line.CALLS, b"", file)
+        os.close(file)
+        self._patience = RETIRE_SECONDS
+        self._stop.set()
+
     async def _take_file(self, file: int, generation: bytes) -> None:
         """Take over what stands in a file that the supervisor's loader has written."""
         self._take(await asyncio.to_thread(read_ready, self._post.config, file))
@@ -217,16 +223,15 @@ class Worker:
             from proxy.store.following import follow  # noqa: PLC0415
 
             told = partial(self._log.warning, "directory.away")
-            self._following.append(loop.create_task(follow(url, self._want, lambda why: told(reason=why))))
-
-    def _want(self) -> None:
-        """Let the supervisor know that the directory has changed."""
-        line.say(self._post.line, line.WANTED)
+            self._following.append(
+                loop.create_task(follow(url, partial(line.want, self._post.line), lambda why: told(reason=why)))
+            )
 
     async def _drain(self) -> None:
         """Let calls that are being set up come to their answer."""
         self.core.drain()
-        deadline = monotonic() + DRAIN_SECONDS
+        deadline = monotonic() + self._patience
+        await asyncio.sleep(LINGER_SECONDS if self._patience > DRAIN_SECONDS else 0.0)  # others hand over to us
         while not self.core.idle and monotonic() < deadline:  # noqa: ASYNC110  # the core has no events to wait for
             await asyncio.sleep(0.05)
 
@@ -299,8 +304,8 @@ class Worker:
             ("records_gaps_total",): self.journal.gaps,
             ("records_unsealed",): self.journal.unsealed,
             ("event_loop_lag_seconds",): self.node.lag,
-            ("queue_wait_seconds",): self.node.wait,
-            ("overload_level",): float(self.node.overload),
+            ("queue_wait_seconds",): self.node.strain.wait,
+            ("overload_level",): float(self.node.strain.overload),
             ("config_last_reload_successful",): float(self._post.board.reload_ok),
             ("directory_loaded_timestamp_seconds",): self._post.board.loaded_at,
         }

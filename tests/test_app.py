@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from proxy.app import Post, Worker
+from proxy.app import Worker
 from proxy.checks.base import UNMARKED
 from proxy.net.board import Board
-from proxy.net.handover import Inbox
+from proxy.net.handover import Inbox, Post
 from proxy.net.line import line
 from proxy.net.udp import open_socket
 from proxy.observe.evidence import verify

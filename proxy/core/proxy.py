@@ -261,9 +261,9 @@ class ProxyCore:
         """Shed new calls from now on: 0 none, 1 those above their trunk's share, 2 all; never emergencies."""
         self._state.pressure = level
 
-    def drain(self) -> None:
-        """Take no new calls but emergencies from now on; what is under way goes on."""
-        self._state.draining = True
+    def drain(self) -> set[bytes]:
+        """Take no new calls but emergencies from now on; what is under way goes on: gives its Call-IDs."""
+        return self._state.drain()
 
     def end_all(self, now: float) -> list[Action]:
         """Report every call in progress as ended by the node: its records are complete when it stops."""

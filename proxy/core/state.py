@@ -239,6 +239,18 @@ class State:
         self.deaf: dict[Address, float] = {}
         self.pressure = 0
 
+    def drain(self) -> set[bytes]:
+        """Take no new calls from now on; gives the Call-IDs of those in progress, and of transactions with an owner."""
+        self.draining = True
+        found = {call.key[0] for call in self.calls.older_than(float("inf"))}
+        for table in (self.transactions.servers, self.transactions.clients):
+            for machine in table.values():
+                owner = machine.owner
+                context = owner.context if isinstance(owner, GivenUp) else owner
+                if isinstance(context, Context):
+                    found.add(context.request.call_id)
+        return found
+
     def begin(self) -> list[Action]:
         """Start collecting the actions of a new event."""
         self.out = []

@@ -81,15 +81,17 @@ class Flows:
         for door in self._doors.values():
             door.open(loop)
 
-    def stop(self) -> None:
-        """Close everything."""
+    def shut(self) -> None:
+        """Accept nobody any more."""
         for door in self._doors.values():
             door.close()
+
+    def stop(self) -> None:
+        """Close everything."""
+        self.shut()
         self._flush()
         for connection in list(self._open.values()):
             self._close(connection, "stopped", tell=False)
-
-    # --- sending
 
     def send(self, send: Send) -> None:
         """Send by the connection asked for, by one that leads there, or by a new one; at the end of this turn."""
@@ -99,10 +101,9 @@ class Flows:
         if found is None:
             self._loop.call_soon(self._ears.unreachable, send.data)
             return
-        is_request = not send.data.startswith(b"SIP/2.0 ")
         if found.state != stages.OPEN:
             found.unsent.append(send.data)
-        found.asked = found.asked or is_request
+        found.asked = found.asked or not send.data.startswith(b"SIP/2.0 ")
         self._put(found, send.data)
         if not found.known:
             self._leave(found, "unknown")  # it has had its answer

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from struct import Struct
 from typing import Final
 
 from proxy.core.actions import Address, Send
 from proxy.core.owner import Owners
 from proxy.core.tally import Tally
+from proxy.net.board import Board
 from proxy.net.terms import worker_of
 from proxy.net.udp import RECEIVE_BUFFER
 
@@ -39,6 +41,19 @@ class Handed:
     outward: bool = False
 
 
+def put(sock: socket.socket, handed: Handed) -> bool:
+    """Write a message; False when nobody reads it, or there is no room for it."""
+    host = handed.source[0].encode("ascii")
+    names = "\0".join(handed.names).encode()[:MAX_NAMES]
+    sizes = handed.outward, len(host), len(names)
+    head = _HEAD.pack(handed.listener, handed.flow, handed.source[1], handed.came, *sizes)
+    try:
+        sock.send(b"".join((head, host, names, handed.data)))
+    except OSError:
+        return False
+    return True
+
+
 class Inbox:
     """
     The channel to one worker: everybody may write, it alone reads. A pair of datagram sockets: whole messages, and,
@@ -59,15 +74,7 @@ class Inbox:
 
     def put(self, handed: Handed) -> bool:
         """Hand a message over; False when there is no room for it."""
-        host = handed.source[0].encode("ascii")
-        names = "\0".join(handed.names).encode()[:MAX_NAMES]
-        sizes = handed.outward, len(host), len(names)
-        head = _HEAD.pack(handed.listener, handed.flow, handed.source[1], handed.came, *sizes)
-        try:
-            self.writes.send(b"".join((head, host, names, handed.data)))
-        except OSError:
-            return False
-        return True
+        return put(self.writes, handed)
 
     def take(self) -> Handed:
         """The next message. Raises BlockingIOError."""
@@ -78,10 +85,36 @@ class Inbox:
         names = tuple(data[at : at + named].decode().split("\0")) if named else ()
         return Handed(data[at + named :], (host, port), listener, came, flow, names, bool(outward))
 
+    def shut(self) -> None:
+        """Refuse what is handed over from now on, whoever else has it open; what has come can still be taken."""
+        self.reads.shutdown(socket.SHUT_RD)
+
     def close(self) -> None:
         """Nobody reads or writes any more."""
         self.reads.close()
         self.writes.close()
+
+
+class Before:
+    """The workers of the process that this one has taken over from, as long as they have calls."""
+
+    def __init__(self, owners: Owners, marks: frozenset[bytes], writes: Sequence[socket.socket]) -> None:
+        """`marks` are those of their calls, `writes` lead to their inboxes; `owners` is how they share them out."""
+        self._owners = owners
+        self._marks = marks
+        self._writes = tuple(writes)
+
+    def takes(self, data: bytes, source: Address, listener: int, came: float) -> bool:
+        """Hand a datagram over if it is for one of their calls; False when it is not, or when they are gone."""
+        mark = self._owners.mark(data)
+        if mark not in self._marks:
+            return False
+        return put(self._writes[self._owners.owner(mark)], Handed(data, source, listener, came))
+
+    def close(self) -> None:
+        """They are not needed any more."""
+        for sock in self._writes:
+            sock.close()
 
 
 class Crew:
@@ -110,3 +143,21 @@ class Crew:
             return False
         self.pass_on(worker, Handed(send.data, send.to, send.listener, now, send.flow, outward=True))
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """
+    Where a worker stands, as the supervisor has made it ready: which of the workers it is, the sockets that all of
+    them share, its line to the supervisor, and the channels by which workers hand messages over.
+    """
+
+    index: int
+    sockets: Sequence[socket.socket]
+    line: socket.socket
+    board: Board
+    inboxes: Sequence[Inbox]
+    key: bytes
+    config: Path
+    before: Before | None = None
+    refused: tuple[bytes, ...] = ()

@@ -14,10 +14,14 @@ LOADED: Final = b"l"  # to a worker: take the configuration in this file
 RELOADED: Final = b"r"  # to the control process: all workers have a new configuration
 WORKER: Final = b"w"  # to the control process: here is a channel to the worker of this index
 REFUSE: Final = b"q"  # to a worker: a message with this digest is not to be read
+RETIRE: Final = b"e"  # to a worker: read no more sockets, say whose calls you have, and see them to their answers
+BEGIN: Final = b"b"  # to the process that takes over: the sockets are yours
 # what they say
 READY: Final = b"!"  # the control process, or a worker, listens
 TAKEN: Final = b"t"  # a worker has taken what it was told to
 WANTED: Final = b"d"  # a worker has seen that the directory has changed
+CALLS: Final = b"m"  # a worker's calls, as marks in a file; to the process that takes over, those of all
+INBOX: Final = b"i"  # to the process that takes over: the way to a worker that still has calls
 FAILED: Final = b"f"  # a worker cannot start: number and file name of the error
 
 
@@ -52,6 +56,11 @@ def say(sock: socket.socket, kind: bytes, text: bytes = b"", file: int = -1) -> 
     except OSError:
         return False
     return True
+
+
+def want(sock: socket.socket) -> None:
+    """Say that the directory has changed."""
+    say(sock, WANTED)
 
 
 def hear(sock: socket.socket) -> Said | None:

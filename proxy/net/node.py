@@ -18,12 +18,13 @@ from proxy.checks.base import Verdict
 from proxy.core.actions import Action, Address, Commit, Judge, News, Send
 from proxy.core.place import Listener
 from proxy.core.proxy import ProxyCore
+from proxy.core.quarantine import digest_of
 from proxy.core.tally import Tally
 from proxy.net.board import Seat
 from proxy.net.commits import Commits
 from proxy.net.flows import Flows
-from proxy.net.handover import Crew, Handed
-from proxy.net.pressure import Pressure
+from proxy.net.handover import Before, Crew, Handed, Inbox
+from proxy.net.pressure import Strain
 from proxy.net.terms import Ears, Peers
 from proxy.net.udp import MAX_DATAGRAM, RECEIVE_BUFFER, buffer_size, kernel_drops, waited
 from proxy.sip.errors import ParseError
@@ -64,6 +65,7 @@ class Node:
         listeners: Sequence[Listener] = (),
         peers: Peers | None = None,
         crew: Crew | None = None,
+        before: Before | None = None,
         seat: Seat | None = None,
     ) -> None:
         self.core = core
@@ -80,7 +82,8 @@ class Node:
         self._deadline: asyncio.TimerHandle | None = None
         self._told_late = False
         self._held: list[Send] | None = None
-        self._crew = crew
+        self._crew, self._before = crew, before
+        self.refused: set[bytes] = set()  # digests of messages that have ended workers
         self._seat = seat
         streams = {each.index: self._sockets[each.index] for each in listeners if each.is_stream}
         ears = Ears(
@@ -95,12 +98,8 @@ class Node:
         self._timer: asyncio.TimerHandle | None = None
         self._housekeeper: asyncio.TimerHandle | None = None
         self._waiting: set[asyncio.Task[None]] = set()
-        self.wait = 0.0  # the longest that a datagram waited in the last second, in seconds
-        self.overload = 0  # the highest level of overload in the last second
-        self._longest = 0.0
-        self._level = self._highest = 0
         # the kernel grants twice what is asked for, to have room for its own
-        self._pressures = [Pressure(buffer_size(sock) / (2 * RECEIVE_BUFFER)) for sock in self._sockets]
+        self.strain = Strain([buffer_size(sock) / (2 * RECEIVE_BUFFER) for sock in self._sockets])
         counted = self._datagrams if worker == 0 else ()  # by one worker
         self._drops = {index: kernel_drops(self._sockets[index]) for index in counted}
 
@@ -112,7 +111,7 @@ class Node:
         if self.flows is not None:
             self.flows.start(loop)
         if self._crew is not None:
-            loop.add_reader(self._crew.inbox.reads, self._handed, self._crew)
+            loop.add_reader(self._crew.inbox.reads, self._handed, self._crew.inbox)
         self._tick(loop.time())
 
     def stop(self) -> None:
@@ -123,8 +122,6 @@ class Node:
                 sock.close()
         if self.flows is not None:
             self.flows.stop()
-        if self._crew is not None:
-            self._loop.remove_reader(self._crew.inbox.reads)
         for waiting in self._waiting:
             waiting.cancel()
         late = self._commits.report(monotonic()) if self._commits is not None else None
@@ -133,6 +130,14 @@ class Node:
         for handle in (self._timer, self._housekeeper, self._deadline):
             if handle is not None:
                 handle.cancel()
+
+    def retire(self, inbox: Inbox) -> None:
+        """Read no socket any more: others do, and hand over what is for us."""
+        for index in self._datagrams:
+            self._loop.remove_reader(self._sockets[index])
+        if self.flows is not None:
+            self.flows.shut()
+        self._loop.add_reader(inbox.reads, self._handed, inbox)
 
     @property
     def connections(self) -> Mapping[str, int]:
@@ -249,6 +254,8 @@ class Node:
             except OSError:
                 continue  # an ICMP error of an earlier datagram; the transaction's timer deals with it
             data, address = bytes(buffer[:length]), (source[0], source[1])
+            if self._before is not None and self._before.takes(data, address, index, time()):
+                continue
             if self._crew is None or not self._pass_on(self._crew, data, address, index, 0, ()):
                 self._take(data, address, index, 0, ())
         self._let_go()
@@ -270,12 +277,12 @@ class Node:
             crew.pass_on(owner, Handed(data, source, index, came, flow, names))
         return True
 
-    def _handed(self, crew: Crew) -> None:
+    def _handed(self, inbox: Inbox) -> None:
         """Take what other workers have read for us."""
         self._held = []
         for turn in range(BATCH):
             try:
-                handed = crew.inbox.take()
+                handed = inbox.take()
             except OSError:
                 break
             if turn == 0:
@@ -289,6 +296,9 @@ class Node:
 
     def _take(self, data: bytes, source: Address, index: int, flow: int, names: tuple[str, ...]) -> None:
         """Work on a message; meanwhile the supervisor can see which one it is."""
+        if self.refused and digest_of(data) in self.refused:
+            self._tally.count["packets_shed_total", "quarantine"] += 1
+            return
         if self._seat is None:
             self._receive(data, source, index, flow, names)
             return
@@ -299,12 +309,8 @@ class Node:
     def _measure(self, index: int, wait: float) -> None:
         """Note how long the datagram at the head of a queue waited, and let the core know how far behind we are."""
         now = monotonic()
-        self._longest = max(self._longest, wait)
-        self._pressures[index].measure(wait, now)
-        level = max([pressure.level(now) for pressure in self._pressures])
-        if level != self._level:
-            self._level = level
-            self._highest = max(self._highest, level)
+        level = self.strain.measure(index, wait, now)
+        if level is not None:
             self.core.press(level)
 
     def _receive(self, data: bytes, source: Address, index: int, flow: int, names: tuple[str, ...]) -> None:
@@ -382,12 +388,7 @@ class Node:
         """Once a second: how late the loop runs, what waited and was dropped, and whether a new day has begun."""
         now = self._loop.time()
         self.lag = max(0.0, now - expected)
-        self.wait, self._longest = self._longest, 0.0
-        if self._highest and not self.overload:
-            self._log.warning("overload.begun", level=self._highest, queue_seconds=round(self.wait, 3))
-        elif self.overload and not self._highest:
-            self._log.info("overload.over")
-        self.overload, self._highest = self._highest, self._level if self.wait else 0
+        self.strain.second(self._log)
         if self.flows is not None:
             self.flows.tick()
         for index, before in self._drops.items():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+
+from structlog.typing import FilteringBoundLogger
 
 # Seconds that a datagram may wait. A twentieth delays a call without anybody noticing; at half a second callers send
 # again (T1, RFC 3261 §17.1.1.1), and the load doubles.
@@ -54,3 +57,38 @@ class Pressure:
     def level(self, now: float) -> int:
         """The level at this moment; nothing measured lately is no pressure."""
         return self._level if now - self._measured <= STALE else 0
+
+
+class Strain:
+    """
+    All sockets of a node: how long datagrams waited at the most in the last second (`wait`), and how far behind it was
+    (`overload`, the highest level).
+    """
+
+    __slots__ = ("_highest", "_level", "_longest", "_pressures", "overload", "wait")
+
+    def __init__(self, shares: Sequence[float]) -> None:
+        """`shares` are those of `Pressure`, one for each socket."""
+        self._pressures = [Pressure(share) for share in shares]
+        self._longest = self.wait = 0.0
+        self._level = self._highest = self.overload = 0
+
+    def measure(self, index: int, waited: float, now: float) -> int | None:
+        """Take what the datagram at the head of a socket's queue has waited; the level of the node where it changes."""
+        self._longest = max(self._longest, waited)
+        self._pressures[index].measure(waited, now)
+        level = max([pressure.level(now) for pressure in self._pressures])
+        if level == self._level:
+            return None
+        self._level = level
+        self._highest = max(self._highest, level)
+        return level
+
+    def second(self, log: FilteringBoundLogger) -> None:
+        """A second is over: say when an overload begins, and when it is over."""
+        self.wait, self._longest = self._longest, 0.0
+        if self._highest and not self.overload:
+            log.warning("overload.begun", level=self._highest, queue_seconds=round(self.wait, 3))
+        elif self.overload and not self._highest:
+            log.info("overload.over")
+        self.overload, self._highest = self._highest, self._level if self.wait else 0

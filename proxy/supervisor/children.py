@@ -12,8 +12,9 @@ from typing import Final, NoReturn
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.app import Post, work
+from proxy.app import work
 from proxy.net import line
+from proxy.net.handover import Post
 from proxy.observe import log as logs
 from proxy.parts import Loaded
 

@@ -7,8 +7,7 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic, time
@@ -18,18 +17,21 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
-from proxy.admin.process import ControlError, spawn
-from proxy.app import Post, quiet_gc
+from proxy.app import RETIRE_SECONDS, quiet_gc
+from proxy.core.quarantine import Quarantine
 from proxy.net import line
 from proxy.net.board import Board
-from proxy.net.handover import Inbox
+from proxy.net.handover import Before, Inbox, Post
 from proxy.net.line import HungUp
 from proxy.observe.evidence_key import own_key
 from proxy.parts import Loaded, changes_refused, node_key, take_next, write_whole
 from proxy.settings.problems import Problem
 from proxy.supervisor import loading
 from proxy.supervisor.children import SIGNALS, Child, be_child, be_worker, fork
+from proxy.supervisor.control import Control
 from proxy.supervisor.loading import Loading
+from proxy.supervisor.notify import Notify
+from proxy.supervisor.restart import Collected, Successor, take_over
 from proxy.supervisor.watch import Watch
 
 TICK: Final = 0.25  # seconds between looks at the workers
@@ -49,8 +51,13 @@ class Supervisor:
         *,
         workers: int,
         sound: bool,
+        predecessor: socket.socket | None = None,
+        command: Sequence[str] = (),
     ) -> None:
-        """`sound` is whether `loaded` is what the directory says now. Raises OSError."""
+        """
+        `sound` is whether `loaded` is what the directory says now, `predecessor` the line to the process that this one
+        takes over from, `command` what starts the program anew. Raises OSError.
+        """
         self._config = config
         self._loaded = loaded
         self._log = log
@@ -71,21 +78,33 @@ class Supervisor:
         self._generation = 0
         self._loading: Loading | None = None
         self._wanted: bool | None = None  # a reload asked for during a reload, and whether by force
-        self._control: tuple[subprocess.Popen[bytes], socket.socket] | None = None
         self._selector = selectors.DefaultSelector()
+        self._control = Control(config, log, self._listen, self._unlisten)
         self._stopping = 0.0  # the moment by which a stop is over
         self._was_ready = False
         self._failed: OSError | None = None
+        self._predecessor = predecessor
+        self._before: Before | None = None
+        self._command = tuple(command)
+        self._successor: Successor | None = None
+        self._collected: Collected | None = None
+        self._notify = Notify(os.environ)
+        self._quarantine = Quarantine()
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; returns the exit status. Raises OSError when no worker can start."""
         pid_file = self._state / "trunkward.pid"
         self._catch_signals()
-        if not self._start_control():
-            return 1
         quiet_gc()
-        for index in range(self._count):
-            self._start(index)
+        if self._predecessor is not None:
+            self._before = take_over(self._predecessor, self._key)
+            self._predecessor.close()
+            self._start_all()  # callers wait: the control process can do so
+        if not self._start_control():
+            self._signal_all(signal.SIGKILL)
+            return 1
+        if self._predecessor is None:
+            self._start_all()
         pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
         try:
             while self._children or self._due or not self._stopping:
@@ -94,7 +113,9 @@ class Supervisor:
                 self._look(monotonic())
         finally:
             self._end()
-            pid_file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                if pid_file.read_text(encoding="ascii") == f"{os.getpid()}\n":
+                    pid_file.unlink()
         if self._failed is not None:
             raise self._failed
         dropped = sum(seat.dropped for seat in self._board.seats)
@@ -103,26 +124,32 @@ class Supervisor:
 
     # workers
 
+    def _start_all(self) -> None:
+        for index in range(self._count):
+            self._start(index)
+
     def _start(self, index: int) -> None:
         """Make a worker."""
         self._board.seats[index].clear()
         ours, theirs = line.line()
         self._listen(ours, partial(self._hear_worker, index))  # before the fork: a child drops what is listened to
-        post = Post(index, self._sockets, theirs, self._board, self._inboxes, self._key, self._config)
+        post = Post(
+            index,
+            self._sockets,
+            theirs,
+            self._board,
+            self._inboxes,
+            self._key,
+            self._config,
+            self._before,
+            tuple(self._quarantine.refused),
+        )
         log = self._log.bind(worker=index) if self._count > 1 else self._log
         pid = fork(partial(be_worker, self._selector, self._loaded, log, post))
         theirs.close()
         self._children[index] = Child(pid, ours, self._generation)
         self._watch.started(index, monotonic())
-        self._connect(index)
-
-    def _connect(self, index: int) -> None:
-        """Join a worker and the control process by a channel of their own."""
-        if self._control is not None:
-            asks, answers = socket.socketpair()
-            with asks, answers:
-                line.say(self._control[1], line.WORKER, b"%d" % index, asks.fileno())
-                line.say(self._children[index].line, line.CHANNEL, b"", answers.fileno())
+        self._control.connect(index, ours)
 
     def _hear_worker(self, index: int) -> None:
         child = self._children[index]
@@ -133,6 +160,8 @@ class Supervisor:
                     self._all_taken()
                 elif said.kind == line.WANTED:
                     self._reload_soon(force=False)
+                elif said.kind == line.CALLS and self._collected is not None:
+                    self._collected.add(said.file)
                 elif said.kind == line.FAILED and not self._was_ready:
                     number, _, name = said.text.decode("utf-8", "replace").partition(" ")
                     self._failed = OSError(int(number), os.strerror(int(number)), name or None)
@@ -143,6 +172,9 @@ class Supervisor:
         """See to the workers: who has ended, who hangs, whose turn it is to begin again."""
         self._reap(now)
         self._reap_loader()
+        self._notify.alive(now)
+        if self._collected is not None:
+            self._collected.look(now)
         if self._stopping:
             if now > self._stopping:
                 self._signal_all(signal.SIGKILL)
@@ -175,10 +207,20 @@ class Supervisor:
             if self._failed is not None:
                 self._stop()
                 return
+            self._suspect(self._board.seats[index].message)
             self._due[index] = self._watch.ended(index, now)
             self._all_taken()
 
+    def _suspect(self, message: bytes) -> None:
+        """A worker has ended while it worked on this message; the second time nobody is to read it any more."""
+        digest = self._quarantine.died_over(message)
+        if digest:
+            self._log.error("message.quarantined", digest=digest.hex(), octets=len(message))
+            for child in self._children.values():
+                line.say(child.line, line.REFUSE, digest)
+
     def _tell_ready(self) -> None:
+        self._notify.ready(os.getpid())
         settings = self._loaded.settings
         listening = [f"{item.transport} {item.name}" for item in settings.listen]
         about = {"version": __version__, "listen": listening, "mode": settings.node.mode, "workers": self._count}
@@ -193,6 +235,7 @@ class Supervisor:
         if self._loading is not None:
             self._wanted = force or bool(self._wanted)
             return
+        self._notify.reloading()
         file = os.memfd_create("trunkward-loaded")
         self._loading = Loading(fork(partial(self._be_loader, file)), file, time(), force)
 
@@ -234,9 +277,10 @@ class Supervisor:
         assert self._loading is not None  # noqa: S101 - one was under way
         done, self._loading = self._loading, None
         os.close(done.file)
+        self._notify.ready(os.getpid())
         self._board.loaded(self._board.loaded_at, ok=not problems)
-        if not problems and self._control is not None:
-            line.say(self._control[1], line.RELOADED)
+        if not problems:
+            self._control.reloaded()
         for problem in problems:
             self._log.error("reload.refused", problem=problem.text("en"))
         self._log.info("reload.done", ok=not problems, force=done.force, seconds=round(time() - done.started, 3))
@@ -267,6 +311,46 @@ class Supervisor:
                 self._stop()
             elif number in (signal.SIGHUP, signal.SIGUSR1):
                 self._reload_soon(force=number == signal.SIGUSR1)
+            elif number == signal.SIGUSR2:
+                self._restart()
+
+    def _restart(self) -> None:
+        """Start the program anew; it takes over once it has loaded everything, and until then nothing changes."""
+        if self._successor is not None or self._stopping or self._loading is not None:
+            self._log.warning("restart.refused", advice="something else is under way; try again")
+            return
+        try:
+            self._successor = Successor(self._command, self._sockets)
+        except OSError as error:
+            self._log.error("restart.failed", error=error.strerror)
+            return
+        self._listen(self._successor.line, self._hear_successor)
+
+    def _hear_successor(self) -> None:
+        """It has loaded everything: retire. Or it has ended before that: go on."""
+        assert self._successor is not None  # noqa: S101 - it was there to be heard
+        try:
+            said = line.hear(self._successor.line)
+        except HungUp:
+            self._unlisten(self._successor.line)
+            self._successor.line.close()
+            if not self._stopping:
+                self._log.error("restart.failed", status=self._successor.process.wait())
+                self._successor = None
+            return
+        if said is not None and said.kind == line.READY:
+            self._log.info("node.replaced", pid=self._successor.process.pid)
+            self._stopping = monotonic() + STOP_SECONDS + RETIRE_SECONDS
+            self._due.clear()
+            self._control.stop()  # its addresses are wanted
+            self._collected = Collected(len(self._children), self._give)
+            for child in self._children.values():
+                line.say(child.line, line.RETIRE)
+            self._collected.look(monotonic())
+
+    def _give(self, calls: list[int]) -> None:
+        if self._successor is not None:
+            self._successor.give(calls, self._inboxes)
 
     def _stop(self) -> None:
         """Let every worker end in its own time."""
@@ -274,6 +358,7 @@ class Supervisor:
             self._stopping = monotonic() + STOP_SECONDS
             self._due.clear()
             self._log.info("node.draining")
+            self._notify.stopping()
             self._signal_all(signal.SIGTERM)
 
     def _signal_all(self, number: signal.Signals) -> None:
@@ -281,38 +366,19 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child.pid, number)
 
-    # the control process
+    # the control process, and the end
 
     def _start_control(self) -> bool:
         """Start it, and join it with the workers that there are; False when it does not come up."""
-        settings = self._loaded.settings
-        try:
-            self._control = spawn(settings.metrics.address, settings.admin.address, self._config)
-        except ControlError:
-            self._log.error("control.failed", advice="see the line above; is another trunkward running?")
+        if not self._control.start(self._loaded.settings, self._control_ended):
             return False
-        self._control[1].setblocking(False)
-        self._listen(self._control[1], self._hear_control)
-        for index in self._children:
-            self._connect(index)
+        for index, child in self._children.items():
+            self._control.connect(index, child.line)
         return True
 
-    def _hear_control(self) -> None:
-        """It says nothing once it is ready: it has gone, and another takes its place."""
-        assert self._control is not None  # noqa: S101 - it was there to be heard
-        process, ours = self._control
-        with contextlib.suppress(HungUp):
-            line.hear(ours)
-            return
-        self._unlisten(ours)
-        ours.close()
-        process.kill()
-        self._control = None
-        self._log.error("control.ended", status=process.wait())
+    def _control_ended(self) -> None:
         if not self._stopping:
             self._start_control()
-
-    # the end
 
     def _end(self) -> None:
         """Leave nothing behind."""
@@ -321,12 +387,7 @@ class Supervisor:
             sock.close()
         if self._loading is not None and self._loading.pid:
             os.kill(self._loading.pid, signal.SIGKILL)
-        if self._control is not None:
-            process, ours = self._control
-            ours.close()  # it ends by that
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5)
+        self._control.stop()
         signal.set_wakeup_fd(-1)
 
     def _listen(self, sock: socket.socket, heard: Callable[[], None]) -> None:

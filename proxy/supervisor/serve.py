@@ -13,6 +13,7 @@ from proxy.net.udp import RECEIVE_BUFFER, buffer_size, open_listening
 from proxy.observe import log as logs
 from proxy.parts import load_to_start, snapshot_of
 from proxy.settings.model import Settings
+from proxy.supervisor.inherit import Inherited, inherited, line_before
 from proxy.supervisor.process import Supervisor
 
 
@@ -23,8 +24,30 @@ def serve(config: Path, *, json: bool) -> int:
     log = logs.get("trunkward")
     for problem in away:
         log.warning("directory.away", problem=problem.text("en"), started_on=str(snapshot_of(loaded.settings)))
-    sockets = open_sockets(loaded.settings, log)
-    supervisor = Supervisor(config, loaded, log, sockets, workers=worker_count(loaded.settings), sound=not away)
+    there = inherited(os.environ)
+    predecessor = line_before(os.environ)
+    sockets = open_sockets(loaded.settings, log, there)
+    there.close()
+    supervisor = Supervisor(
+        config,
+        loaded,
+        log,
+        sockets,
+        workers=worker_count(loaded.settings),
+        sound=not away,
+        predecessor=predecessor,
+        command=[
+            sys.executable,
+            "-P",
+            "-m",
+            "proxy",
+            "serve",
+            "-c",
+            str(config),
+            "--log",
+            "json" if json else "console",
+        ],
+    )
     return supervisor.run()
 
 
@@ -34,9 +57,12 @@ def worker_count(settings: Settings) -> int:
     return len(os.sched_getaffinity(0)) if wanted == "auto" else wanted
 
 
-def open_sockets(settings: Settings, log: FilteringBoundLogger) -> list[socket]:
-    """The sockets of all listeners, which every worker inherits. Raises ListenError."""
-    sockets = [open_listening(item.transport, *item.address) for item in settings.listen]
+def open_sockets(settings: Settings, log: FilteringBoundLogger, there: Inherited) -> list[socket]:
+    """The sockets of all listeners, which every worker inherits; some may be there already. Raises ListenError."""
+    sockets = [
+        there.take(item.transport, item.address) or open_listening(item.transport, *item.address)
+        for item in settings.listen
+    ]
     for sock in sockets:
         if sock.type == SOCK_DGRAM and buffer_size(sock) < RECEIVE_BUFFER:
             log.warning("udp.small_buffer", octets=buffer_size(sock), advice="sysctl net.core.rmem_max=8388608")

@@ -66,3 +66,11 @@ def test_what_goes_by_a_connection_of_another_worker_goes_back_to_it(inboxes: li
         pass
     crew.pass_on(0, Handed(b"", ("127.0.0.1", 5060), 0, 0.0))
     assert tally.count["socket_drops_total",] == 1
+
+
+def test_an_inbox_that_is_shut_refuses_and_keeps_what_has_come(inboxes: list[Inbox]) -> None:
+    handed = Handed(b"BYE", ("127.0.0.1", 5060), 0, 0.0)
+    assert inboxes[0].put(handed)
+    inboxes[0].shut()
+    assert not inboxes[0].put(handed)
+    assert inboxes[0].take() == handed

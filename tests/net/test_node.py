@@ -21,6 +21,7 @@ from proxy.core.admit import Admission
 from proxy.core.hops import Hops, HopTerms
 from proxy.core.place import Listener, Place
 from proxy.core.proxy import Network, ProxyCore
+from proxy.core.quarantine import digest_of
 from proxy.core.tally import Tally
 from proxy.net.node import Node
 from proxy.net.udp import open_socket
@@ -103,6 +104,17 @@ def test_a_call_goes_through() -> None:
         assert (await scene.hear(scene.caller)).startswith(b"SIP/2.0 486")
         assert (await scene.hear(scene.callee)).startswith(b"ACK")
         assert [type(report).__name__ for report in scene.reports] == ["Decided", "Ended"]
+
+    Scene().play(script)
+
+
+def test_a_message_in_quarantine_is_not_read() -> None:
+    async def script(scene: Scene) -> None:
+        scene.node.refused.add(digest_of(invite(scene)))
+        scene.send(invite(scene))
+        scene.send(invite(scene).replace(b"branch=z9hG4bK-1", b"branch=z9hG4bK-2"))
+        assert b"branch=z9hG4bK-2" in await scene.hear(scene.caller)
+        assert scene.tally.count["packets_shed_total", "quarantine"] == 1
 
     Scene().play(script)
 

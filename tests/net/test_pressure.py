@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
-from proxy.net.pressure import MEMORY, PATIENCE, SOME, STALE, TOO_LONG, Pressure
+from proxy.net.pressure import MEMORY, PATIENCE, SOME, STALE, TOO_LONG, Pressure, Strain
 
 LOW, HIGH, HIGHER = 0.01, SOME * 1.5, TOO_LONG * 1.5
 
@@ -53,3 +54,13 @@ def test_a_smaller_queue_is_full_sooner() -> None:
         0,
     ]
     assert levels(Pressure(2.0), (HIGH, 0.0), (HIGH, 0.2)) == [0, 1]
+
+
+def test_the_strain_of_a_node_is_that_of_its_worst_socket() -> None:
+    log = structlog.make_filtering_bound_logger(50)(structlog.PrintLogger(), [], {})
+    strain = Strain([1.0, 1.0])
+    assert strain.measure(0, 0.0, 0.0) is None
+    assert [strain.measure(1, TOO_LONG, at) for at in (0.0, PATIENCE)] == [None, 2]
+    strain.second(log)
+    assert (strain.wait, strain.overload) == (TOO_LONG, 2)
+    assert strain.measure(1, 0.0, PATIENCE + 0.1) == 0

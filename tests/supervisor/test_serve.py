@@ -10,6 +10,7 @@ import pytest
 
 from proxy.observe.log import get
 from proxy.parts import load_all
+from proxy.supervisor.inherit import Inherited
 from proxy.supervisor.serve import open_sockets, worker_count
 from tests.wire.peers import CALLER, free_port
 
@@ -27,7 +28,7 @@ def test_how_many_workers(workers: str, count: Callable[[], int], root: Path, tm
     settings = load_all(tmp_path / "c.yaml").settings
 
     assert worker_count(settings) == count()
-    (sock,) = open_sockets(settings, get("test"))
+    (sock,) = open_sockets(settings, get("test"), Inherited(()))
     with sock:
         assert sock.getsockname() == (CALLER, port)
         assert not sock.getblocking()
