@@ -77,7 +77,7 @@ class Worker:
         self.tally = Tally()
         self.journal, self._claim = self._journal()
         self.names = Names(self._state / f"names-{post.index}.json", wall=time, log=log, changed=self._renumber)
-        owners = Owners(post.key, post.index, len(post.inboxes))
+        owners = self._owners = Owners(post.key, post.index, len(post.inboxes))
         self.core = ProxyCore(
             ready.network,
             key=post.key,
@@ -109,11 +109,9 @@ class Worker:
             peers=ready.peers,
         )
         self.node.refused |= set(post.refused)
-        self._owners = owners
-        self._patience = DRAIN_SECONDS
         self._channel: Channel | None = None
         self._stop = asyncio.Event()
-        self._orphaned = False
+        self._orphaned, self._patience = False, DRAIN_SECONDS
 
     def _journal(self) -> tuple[Journal, Claim]:
         """A journal on the first chain that is free. Raises OSError."""
@@ -191,7 +189,6 @@ class Worker:
             self._channel.attach(asyncio.get_running_loop())
         elif said.kind == line.LOADED:
             self._taking = asyncio.get_running_loop().create_task(self._take_file(said.file, said.text))
-
         elif said.kind == line.REFUSE:
             self.node.refused.add(said.text)
         elif said.kind == line.RETIRE:
