@@ -18,7 +18,7 @@ from proxy.core.place import Listener
 from proxy.core.tally import Tally
 from proxy.net.connection import MAX_UNSENT, open_listener
 from proxy.net.flows import Flows
-from proxy.net.terms import Bounds, Ears, Peers
+from proxy.net.terms import HANDSHAKE_SECONDS, MESSAGE_SECONDS, Bounds, Ears, Peers
 from proxy.net.tls import TlsContexts, TlsFiles, contexts_of
 from tests.story import request, response
 
@@ -298,16 +298,18 @@ def test_a_stream_that_cannot_be_cut_ends() -> None:
     play(script)
 
 
-def test_a_message_without_an_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.net.terms.MESSAGE_SECONDS", 0.05)
-
+def test_a_message_without_an_end_is_not_waited_for() -> None:
     async def script() -> None:
         async with Scene() as scene:
             client = await scene.opens()
             client.writer.write(BYE[:30])
-            await asyncio.sleep(0.1)
+            await until(lambda: [each for each in scene.flows._open.values() if each.begun_at])
+            (connection,) = scene.flows._open.values()
+            assert connection.begun_at is not None
+            connection.begun_at = began = connection.begun_at - MESSAGE_SECONDS
             client.writer.write(BYE[30:40])
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+            assert connection.begun_at == began  # another piece is no new beginning
             scene.flows.tick()
             assert await client.ended()
             assert scene.closed("slow") == 1
@@ -392,13 +394,13 @@ def test_new_certificates_are_for_new_connections(authority: Authority) -> None:
     play(script)
 
 
-def test_a_handshake_that_does_not_end(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.net.terms.HANDSHAKE_SECONDS", 0.01)
-
+def test_a_handshake_that_does_not_end(authority: Authority) -> None:
     async def script() -> None:
         async with Scene(authority.contexts("127.0.0.1")) as scene:
             client = await scene.opens()
-            await asyncio.sleep(0.05)
+            await until(lambda: len(scene.flows))
+            (connection,) = scene.flows._open.values()
+            connection.opened_at -= HANDSHAKE_SECONDS + 0.1
             scene.flows.tick()
             assert await client.ended()
             assert scene.closed("handshake") == 1
