@@ -11,7 +11,7 @@ from proxy.core.route import Routed
 from proxy.sip import build
 from proxy.sip.fields import Via, param
 from proxy.sip.grammar import PARAM, URI_PARAM
-from proxy.sip.message import DATE, MAX_FORWARDS, ROUTE, Message
+from proxy.sip.message import CONTENT_LENGTH, DATE, MAX_FORWARDS, ROUTE, Message
 from proxy.sip.request import DEFAULT_MAX_FORWARDS, Request
 from proxy.sip.uri import Uri
 
@@ -92,6 +92,9 @@ def forwarded(
         lines[message.names.index(MAX_FORWARDS)] = b"Max-Forwards: %d" % (request.max_forwards - 1)
     else:
         own.append(b"Max-Forwards: %d" % DEFAULT_MAX_FORWARDS)
+    if place.listeners[egress].is_stream and CONTENT_LENGTH not in message.names:
+        # a datagram does without; on a stream its body would be read as the next message (RFC 3261 §18.3)
+        own.append(b"Content-Length: %d" % len(message.body))
     if swap is not None:
         lines[message.names.index(swap.field)] = swap.line
     if marks.replacement is not None:

@@ -7,7 +7,7 @@ from typing import Final
 from proxy.sip import build, grammar
 from proxy.sip.errors import ParseError
 from proxy.sip.fields import parse_via, split_values
-from proxy.sip.message import CSEQ, VIA, Message, line_value, parse
+from proxy.sip.message import CONTENT_LENGTH, CSEQ, VIA, Message, line_value, parse
 
 _TEXTS: Final = {
     text.encode(): text for text in ("100 Trying", "180 Ringing", "183 Session Progress", "200 OK", "486 Busy Here")
@@ -18,7 +18,8 @@ class Response:
     """
     `sent_by` (as it stands: host, or host:port) and `branch` are those of the top Via value, `method` is
     CSeq's; `text` status and reason phrase for people;
-    `upstream` the octets without the top Via value (RFC 3261 §16.7 step 3); `data` all octets.
+    `upstream` the octets without the top Via value (RFC 3261 §16.7 step 3), with a Content-Length in any case; `data`
+    all octets.
     """
 
     __slots__ = ("branch", "data", "method", "sent_by", "status", "text", "upstream")
@@ -96,6 +97,8 @@ def _whole(data: bytes) -> Response:
         lines[index] = b"Via: " + b", ".join(values[1:])
     else:
         del lines[index]
+    if CONTENT_LENGTH not in message.names:  # it may go on by a stream, which cannot do without (RFC 3261 §18.3)
+        lines.append(b"Content-Length: %d" % len(message.body))
     upstream = build.join(message.first, lines, message.body)
     via = parse_via(values[0])
     text = f"{message.status} {message.phrase.decode('utf-8', 'replace')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from proxy.core.hops import NextHop
 from proxy.core.place import Hop, Listener, Place
 from proxy.core.proxy import Network
 from proxy.sip.errors import ParseError
+from proxy.sip.frame import Frames
 from tests.story import (
     CORE,
     INVITE,
@@ -37,6 +39,7 @@ BY_TCP = INVITE.replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP").replace(
 )
 PBX: Address = ("127.0.0.2", 41000)
 FLOW = 256
+LENGTH = re.compile(rb"Content-Length:[^\r]*\r\n")
 
 
 def net(transport: str = "udp", *more: Address, **trunk: object) -> Network:
@@ -99,6 +102,26 @@ def test_nothing_is_repeated_and_nothing_kept_for_repetitions(transport: str) ->
     )
     story.by(ack)
     assert story.core.transactions == 0  # D and I are zero
+
+
+def test_a_datagram_without_a_length_gets_one_on_a_stream() -> None:
+    """Else the next hop reads its body as a message of its own: a call that nobody has looked at."""
+    smuggled = request("INVITE", caller="<sip:110@h>;tag=x")
+    plain = LENGTH.sub(b"", INVITE.partition(b"\r\n\r\n")[0] + b"\r\n") + b"\r\n" + smuggled
+    story = Streams(net("tcp"))
+    story.hears(plain, ("127.0.0.2", 5060)).trying()
+    story.told(story.asks().ticket, PASS)
+    sent = story.send("INVITE").data
+    assert Frames().feed(sent) == [sent]
+    assert sent.endswith(smuggled)
+
+
+def test_a_response_without_a_length_gets_one_on_a_stream() -> None:
+    story = Streams(net())
+    sent = story.called()
+    story.hears(LENGTH.sub(b"", response(sent.data, "180 Ringing")), CORE)
+    passed = story.send("SIP/2.0 180").data
+    assert Frames().feed(passed) == [passed]
 
 
 def test_a_request_goes_once_more_when_its_connection_is_gone() -> None:
