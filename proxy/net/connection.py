@@ -105,8 +105,10 @@ class Connection:
             del out[:sent]
         return True
 
-    def wrap(self, context: ssl.SSLContext) -> None:
-        """Begin TLS. Raises OSError (ssl.SSLError too)."""
+    def wrap(self, context: ssl.SSLContext | None) -> None:
+        """Begin TLS. Raises OSError (ssl.SSLError too), as well where a reload has taken the context away."""
+        if context is None:  # nothing is said in the clear instead
+            raise ssl.SSLError("no certificates")
         # no address is sent as a server's name (RFC 6066 §3)
         named = next((each for each in self.expected if not each[-1:].isdigit() and ":" not in each), None)
         self.sock = context.wrap_socket(

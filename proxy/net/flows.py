@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import count
-from time import monotonic
+from time import monotonic, monotonic_ns
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -54,10 +54,11 @@ class Flows:
         self._log = log
         self._bounds = bounds or Bounds()
         self._worker = worker
-        self._serial = count(1)
+        # never those of a worker that stood here before: others still have answers for its connections
+        self._serial = count(monotonic_ns() // 1000)
         self._open: dict[int, Connection] = {}
         self._to: dict[tuple[int, Address], Connection] = {}
-        self._sources: Counter[str] = Counter()
+        self._sources: Counter[tuple[str, bool]] = Counter()  # by address, and whether opened from here
         self._strangers: dict[int, Connection] = {}
         self._dirty: dict[int, Connection] = {}
 
@@ -139,11 +140,10 @@ class Flows:
 
     def _watch(self, connection: Connection) -> None:
         """Be told when a connection can be written, while something waits for that."""
-        number = connection.sock.fileno()
         if connection.wants_write:
-            self._loop.add_writer(number, self._writable, connection)
+            self._loop.add_writer(connection.sock.fileno(), self._writable, connection)
         else:
-            self._loop.remove_writer(number)
+            self._loop.remove_writer(connection.sock.fileno())
 
     def _writable(self, connection: Connection) -> None:
         if connection.state == stages.CONNECTING:
@@ -158,19 +158,20 @@ class Flows:
     def _connect(self, listener: int, to: Address) -> Connection | None:
         """Open a connection; None where that fails at once."""
         mine = self._listeners[listener]
-        contexts = self.peers.contexts.get(listener)
-        if mine.transport == "tls" and (contexts is None or contexts.client is None):
+        if mine.transport == "tls" and self.peers.client(listener) is None:
             self._log.warning("connection.failed", transport="tls", error="no CAs for the certificates of servers")
+            return None
+        if self._sources[to[0], True] >= self._bounds.source:  # answers go to whatever port a Via names
+            self._tally.count["connections_refused_total", mine.transport, "source"] += 1
             return None
         try:
             sock = begin_connect(mine.bound[0], to)
         except (OSError, OverflowError) as error:
             self._log.warning("connection.failed", transport=mine.transport, error=str(error))
             return None
-        connection = self._keep(sock, listener, to)
-        connection.outbound = True
+        connection = self._keep(sock, listener, to, outbound=True)
         connection.state = stages.CONNECTING
-        connection.expected = (*self.peers.names.get(to, ()), to[0])
+        connection.expected = self.peers.expected(to)
         self._to[listener, to] = connection
         connection.wants_write = True
         self._watch(connection)
@@ -187,13 +188,12 @@ class Flows:
             return
         connection.wants_write = False
         self._watch(connection)
-        contexts = self.peers.contexts.get(connection.listener)
-        if self._listeners[connection.listener].transport != "tls" or contexts is None or contexts.client is None:
+        if self._listeners[connection.listener].transport == "tls":
+            self._begin_tls(connection, self.peers.client(connection.listener))
+        else:
             self._ready(connection)
-            return
-        self._begin_tls(connection, contexts.client)
 
-    def _begin_tls(self, connection: Connection, context: ssl.SSLContext) -> None:
+    def _begin_tls(self, connection: Connection, context: ssl.SSLContext | None) -> None:
         connection.state = stages.HANDSHAKE
         connection.opened_at = monotonic()
         try:
@@ -225,6 +225,8 @@ class Flows:
             self._log.warning("tls.wrong_name", names=connection.names, expected=connection.expected)
             self._close(connection, "name")
             return
+        if not connection.outbound and proves(connection.names, self.peers.expected(connection.peer)):
+            self._to.setdefault((connection.listener, connection.peer), connection)
         connection.wants_write = False
         self._watch(connection)
         self._ready(connection)
@@ -256,22 +258,20 @@ class Flows:
 
     def _came(self, index: int, sock: socket.socket, peer: Address) -> None:
         why = self._reason_to_refuse(index, peer[0])
-        if why:
-            self._tally.count["connections_refused_total", self._listeners[index].transport, why] += 1
-            sock.close()
-        else:
+        if not why:
             self._take(sock, index, peer)
+            return
+        self._tally.count["connections_refused_total", self._listeners[index].transport, why] += 1
+        sock.close()
 
     def _reason_to_refuse(self, index: int, ip: str) -> str:
         if len(self._open) >= self._bounds.total:
             return "total"
-        if self._sources[ip] >= self._bounds.source:
+        if self._sources[ip, False] >= self._bounds.source:
             return "source"
-        contexts = self.peers.contexts.get(index)
-        may_prove = contexts is not None and contexts.server.verify_mode == ssl.CERT_REQUIRED
-        if self._ears.knows(ip, ()) or may_prove or self._ears.answers():
-            return ""
-        return "unknown"
+        context = self.peers.server(index)
+        may_prove = context is not None and context.verify_mode == ssl.CERT_REQUIRED
+        return "" if self._ears.knows(ip, ()) or may_prove or self._ears.answers() else "unknown"
 
     def _take(self, sock: socket.socket, index: int, peer: Address) -> None:
         try:
@@ -281,22 +281,22 @@ class Flows:
             sock.close()
             return
         connection = self._keep(sock, index, peer)
-        self._to.setdefault((index, peer), connection)
         if not self._ears.knows(peer[0], ()):
             if len(self._strangers) >= self._bounds.strangers:  # whoever came first has had most time to say who it is
                 self._close(next(iter(self._strangers.values())), "strangers")
             self._strangers[connection.flow] = connection
-        contexts = self.peers.contexts.get(index)
-        if contexts is None:
-            self._ready(connection)
+        if self._listeners[index].transport == "tls":
+            self._begin_tls(connection, self.peers.server(index))
         else:
-            self._begin_tls(connection, contexts.server)
+            self._to.setdefault((index, peer), connection)  # over TLS it has to prove first that it is who is meant
+            self._ready(connection)
 
-    def _keep(self, sock: socket.socket, index: int, peer: Address) -> Connection:
+    def _keep(self, sock: socket.socket, index: int, peer: Address, *, outbound: bool = False) -> Connection:
         flow = next(self._serial) << WORKER_BITS | self._worker
         connection = Connection(sock, flow, index, peer, monotonic())
+        connection.outbound = outbound
         self._open[flow] = connection
-        self._sources[peer[0]] += 1
+        self._sources[peer[0], outbound] += 1
         return connection
 
     # --- reading
@@ -374,9 +374,8 @@ class Flows:
             return
         came_about = connection.state in (stages.OPEN, stages.CLOSING)
         connection.state = stages.CLOSED
-        number = connection.sock.fileno()
-        self._loop.remove_reader(number)
-        self._loop.remove_writer(number)
+        self._loop.remove_reader(connection.sock.fileno())
+        self._loop.remove_writer(connection.sock.fileno())
         connection.sock.close()
         transport = self._listeners[connection.listener].transport
         self._tally.count["connections_closed_total", transport, why] += 1
@@ -395,6 +394,7 @@ class Flows:
         self._dirty.pop(connection.flow, None)
         if self._to.get((connection.listener, connection.peer)) is connection:
             del self._to[connection.listener, connection.peer]
-        self._sources[connection.peer[0]] -= 1
-        if not self._sources[connection.peer[0]]:
-            del self._sources[connection.peer[0]]
+        source = connection.peer[0], connection.outbound
+        self._sources[source] -= 1
+        if not self._sources[source]:
+            del self._sources[source]

@@ -44,7 +44,9 @@ class Handed:
 def put(sock: socket.socket, handed: Handed) -> bool:
     """Write a message; False when nobody reads it, or there is no room for it."""
     host = handed.source[0].encode("ascii")
-    names = "\0".join(handed.names).encode()[:MAX_NAMES]
+    names = "\0".join(handed.names).encode()
+    if len(names) > MAX_NAMES:  # half a name is somebody else's
+        names = names[: max(0, names.rfind(b"\0", 0, MAX_NAMES + 1))]
     sizes = handed.outward, len(host), len(names)
     head = _HEAD.pack(handed.listener, handed.flow, handed.source[1], handed.came, *sizes)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Final
 
 from proxy.core.actions import Address
@@ -57,6 +58,20 @@ class Peers:
 
     contexts: Mapping[int, TlsContexts] = field(default_factory=dict)
     names: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
+
+    def expected(self, peer: Address) -> tuple[str, ...]:
+        """The names of which the certificate of a peer must have one, before it is sent requests."""
+        return (*self.names.get(peer, ()), peer[0])
+
+    def server(self, listener: int) -> SSLContext | None:
+        """How a listener takes connections; None where it does not by TLS."""
+        contexts = self.contexts.get(listener)
+        return None if contexts is None else contexts.server
+
+    def client(self, listener: int) -> SSLContext | None:
+        """How a listener opens connections; None where it opens none by TLS."""
+        contexts = self.contexts.get(listener)
+        return None if contexts is None else contexts.client
 
 
 def overdue(connection: Connection, now: float) -> str:

@@ -65,7 +65,7 @@ def names_of(certificate: Mapping[str, object] | None) -> tuple[str, ...]:
     found: dict[str, list[str]] = {"URI": [], "DNS": [], "IP Address": []}
     names = (certificate or {}).get("subjectAltName", ())
     for kind, value in names if isinstance(names, tuple) else ():
-        if kind in found:
+        if kind in found and str(value).isascii() and str(value).isprintable():  # a NUL hides what stands behind it
             found[kind].append(str(value).strip().lower())
     uris = [uri for uri in map(_domain, found["URI"]) if uri]
     return tuple(dict.fromkeys([*(uris or found["DNS"]), *filter(None, map(_address, found["IP Address"]))]))

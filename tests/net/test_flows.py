@@ -100,9 +100,9 @@ class Scene:
             server.close()
         await asyncio.sleep(0)
 
-    async def opens(self, context: ssl.SSLContext | None = None, host: str = TRUNK) -> Client:
+    async def opens(self, context: ssl.SSLContext | None = None, host: str = TRUNK, port: int = 0) -> Client:
         """A client that connects from some address."""
-        client = Client(*await asyncio.open_connection(*self.address, local_addr=(host, 0), ssl=context))
+        client = Client(*await asyncio.open_connection(*self.address, local_addr=(host, port), ssl=context))
         self.clients.append(client.writer)
         return client
 
@@ -286,6 +286,37 @@ def test_there_are_only_so_many(bounds: Bounds, why: str) -> None:
     play(script)
 
 
+def test_so_many_are_opened_to_one_address() -> None:
+    """Answers go to the port that a Via names: nobody has the node open connections without end."""
+
+    async def script() -> None:
+        async with Scene(bounds=Bounds(source=2)) as scene:
+            servers = [await Server().listen(scene) for _ in range(3)]
+            for to in servers:
+                scene.flows.send(Send(OK, to, 0))
+            assert (len(scene.flows), scene.refused("source")) == (2, 1)
+            client = await scene.opens(host="127.0.0.1")  # what is opened from there is counted for itself
+            assert await client.ended()
+            assert scene.refused("unknown") == 1
+
+    play(script)
+
+
+def test_numbers_of_connections_are_never_used_again() -> None:
+    """Other workers may have answers for connections of one that has died."""
+    flows: list[int] = []
+
+    async def script() -> None:
+        async with Scene() as scene:
+            (await scene.opens()).writer.write(BYE)
+            await until(lambda: scene.heard)
+            flows.append(scene.heard[0][2])
+
+    play(script)
+    play(script)
+    assert flows[0] < flows[1] < 1 << 63
+
+
 def test_a_stream_that_cannot_be_cut_ends() -> None:
     async def script() -> None:
         async with Scene() as scene:
@@ -374,6 +405,48 @@ def test_the_certificate_of_a_server_has_the_name_expected(
             scene.flows.send(Send(BYE, to, 0))
             await until(lambda: server.data or scene.unreachable)
             assert (server.data == [BYE], scene.unreachable == [BYE]) == (good, not good)
+
+    play(script)
+
+
+@pytest.mark.parametrize(("name", "shared"), [("pbx.example", False), ("sbc.example", True)])
+def test_a_connection_from_there_is_used_for_requests_when_it_proves_the_name(
+    authority: Authority, name: str, shared: bool
+) -> None:
+    """Who comes from the address of a next hop is not yet the next hop: another trunk may stand behind the same NAT."""
+
+    async def script() -> None:
+        async with Scene(authority.contexts("127.0.0.1")) as scene:
+            scene.known.add("sbc.example")
+            with socket.create_server((TRUNK, 0)) as free:
+                there: Address = free.getsockname()
+            scene.flows.peers = Peers(scene.flows.peers.contexts, {there: ("sbc.example",)})
+            client = await scene.opens(authority.client(name), *there)
+            client.writer.write(BYE)
+            await until(lambda: scene.heard)
+            scene.flows.send(Send(BYE, there, 0))
+            if shared:
+                assert await client.reader.readexactly(len(BYE)) == BYE
+            else:
+                await until(lambda: scene.unreachable)
+                assert scene.unreachable == [BYE]
+
+    play(script)
+
+
+def test_nothing_is_said_in_the_clear_when_a_reload_takes_the_certificates_away(authority: Authority) -> None:
+    async def script() -> None:
+        async with Scene(authority.contexts("127.0.0.1")) as scene:
+            server = Server()
+            to = await server.listen(scene)
+            scene.flows.send(Send(BYE, to, 0))
+            scene.flows.peers = Peers()
+            await until(lambda: server.data or scene.unreachable)
+            assert (server.data, scene.unreachable) == ([], [BYE])
+            client = await scene.opens()
+            client.writer.write(BYE)
+            assert await client.ended()
+            assert scene.heard == []
 
     play(script)
 

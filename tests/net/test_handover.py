@@ -37,6 +37,15 @@ def test_a_message_arrives_as_it_was(handed: Handed, inboxes: list[Inbox]) -> No
         inboxes[0].take()
 
 
+def test_no_name_is_cut_short(inboxes: list[Inbox]) -> None:
+    """What is left of a long list ends with a whole name: pbx.acme.example.evil.example is not pbx.acme.example."""
+    names = ("a" * 4079, "pbx.acme.example.evil.example")
+    assert inboxes[0].put(Handed(b"INVITE", ("127.0.0.1", 5060), 0, 0.0, 257, names))
+    assert inboxes[0].take().names == names[:1]
+    assert inboxes[0].put(Handed(b"INVITE", ("127.0.0.1", 5060), 0, 0.0, 257, ("a" * 4097,)))
+    assert inboxes[0].take().names == ()
+
+
 def test_a_full_inbox_refuses_and_loses_nothing(inboxes: list[Inbox]) -> None:
     put = 0
     while inboxes[0].put(Handed(b"%d" % put + b" " * 1000, ("127.0.0.1", 5060), 0, 0.0)):

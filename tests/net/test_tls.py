@@ -22,6 +22,7 @@ from proxy.net.tls import TlsFiles, contexts_of, names_of, proves
         ((("IP Address", "2001:DB8:0:0:0:0:0:1"),), ("2001:db8::1",)),
         ((("DNS", "*.example.net"),), ("*.example.net",)),
         ((("email", "a@example.net"),), ()),
+        ((("DNS", "evil.example\0pbx.example"), ("DNS", "b\u00fc.example"), ("DNS", "a.example")), ("a.example",)),
     ],
 )
 def test_names(names: tuple[tuple[str, str], ...], proved: tuple[str, ...]) -> None:
