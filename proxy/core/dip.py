@@ -27,7 +27,8 @@ def dipped(directory: Directory, peer: Trunk, message: Message) -> Trunk | None:
     """
     if peer.suspended or peer.customer.suspended:
         return None
-    name = _named(message) or trunk_group(message)
+    named = _named(message)
+    name = trunk_group(message) if named is None else named
     trunk = directory.trunks.get(name) if name else None
     if trunk is None and name:
         grouped = [each for each in directory.trunks.values() if each.tgrp == name]
@@ -57,9 +58,14 @@ def fields(state: State, context: Context, marks: Marks = UNMARKED, advice: str 
     return tuple(lines)
 
 
-def _named(message: Message) -> str:
-    """The value of the field that names a trunk; "" where it does not stand once."""
+def _named(message: Message) -> str | None:
+    """
+    The value of the field that names a trunk; None where it does not stand there. "" where it stands twice: one may be
+    the customer's own, who may have written the Contact as well.
+    """
     found = [value for name, _, value in (line.partition(b":") for line in message.lines) if _is_naming(name)]
+    if not found:
+        return None
     return found[0].strip(b" \t").decode("utf-8", "replace") if len(found) == 1 else ""
 
 

@@ -114,6 +114,8 @@ def test_whose_call_it_is(fields: tuple[str, ...], trunk: str) -> None:
         ("X-Trunkward-Trunk: nobody",),
         ("X-Trunkward-Trunk: sbc",),
         ("X-Trunkward-Trunk: acme-1", "X-Trunkward-Trunk: acme-1"),
+        ("X-Trunkward-Trunk: acme-1", "X-Trunkward-Trunk: peer-1", "Contact: <sip:1;tgrp=a@h>"),
+        ("X-Trunkward-Trunk:", "Contact: <sip:1;tgrp=a@h>"),
         ("Contact: <sip:1;tgrp=twice@h>",),
     ],
 )
