@@ -78,6 +78,16 @@ def silent(state: State, context: Context, now: float) -> None:
         _give_up(context, left, before)
 
 
+def begun_again(state: State, context: Context, now: float) -> None:
+    """The INVITE goes to the same next hop by another transport, which has the time for it that any has."""
+    tries = context.tries
+    if tries is None:
+        return
+    tries.sent_at = now
+    if initial.SILENCE in context.armed:
+        state.transactions.timers.arm(context, initial.SILENCE, state.hops.terms.failover_after, now)
+
+
 def lost(state: State, context: Context, cause: str, now: float) -> bool:
     """A branch that cannot be reached or has timed out: count it; True when the INVITE goes on elsewhere."""
     tries = context.tries

@@ -170,6 +170,7 @@ def _hung_up(state: State, context: Context, now: float) -> None:
 def failed(state: State, context: Context, notice: str, now: float) -> None:
     """A branch that timed out (§16.8, §16.9: as if 408 had come) or could not be reached (as if 503 had)."""
     if notice == arrows.UNREACHABLE and not context.cancelled and onward.shrink(state, context, now):
+        failover.begun_again(state, context, now)
         return
     state.transactions.timers.cancel_all(context)
     if context.request.method != b"INVITE":
