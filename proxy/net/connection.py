@@ -116,8 +116,11 @@ class Connection:
         )
 
     def certificate(self) -> Mapping[str, object] | None:
-        """The peer's certificate; None where it has shown none."""
-        return self.sock.getpeercert() if isinstance(self.sock, ssl.SSLSocket) else None
+        """The peer's certificate; None where it has shown none, or one with names in no readable encoding."""
+        try:
+            return self.sock.getpeercert() if isinstance(self.sock, ssl.SSLSocket) else None
+        except ValueError:  # UnicodeDecodeError, whoever the CA was that signed this
+            return None
 
     def shake_hands(self) -> bool:
         """Go on with the TLS handshake; False while it is not done. Raises OSError (ssl.SSLError too)."""
