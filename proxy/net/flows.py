@@ -20,7 +20,7 @@ from proxy.core.tally import Tally
 from proxy.net import connection as stages
 from proxy.net.connection import MAX_UNSENT, Connection, allow_files, begin_connect, tune
 from proxy.net.door import Door
-from proxy.net.terms import WORKER_BITS, Bounds, Ears, Peers, overdue
+from proxy.net.terms import WORKER_BITS, Bounds, Ears, Peers, makes_room, overdue
 from proxy.net.tls import names_of, proves
 
 CONNECT_SECONDS: Final = 1.5  # shorter than a next hop may be silent
@@ -282,8 +282,8 @@ class Flows:
             return
         connection = self._keep(sock, index, peer)
         if not self._ears.knows(peer[0], ()):
-            if len(self._strangers) >= self._bounds.strangers:  # whoever came first has had most time to say who it is
-                self._close(next(iter(self._strangers.values())), "strangers")
+            for stranger in makes_room(self._strangers.values(), peer[0], self._bounds.strangers):
+                self._close(stranger, "strangers")
             self._strangers[connection.flow] = connection
         if self._listeners[index].transport == "tls":
             self._begin_tls(connection, self.peers.server(index))

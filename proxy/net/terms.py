@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Final
@@ -72,6 +72,17 @@ class Peers:
         """How a listener opens connections; None where it opens none by TLS."""
         contexts = self.contexts.get(listener)
         return None if contexts is None else contexts.client
+
+
+def makes_room(strangers: Collection[Connection], ip: str, most: int) -> list[Connection]:
+    """
+    Which strangers leave before one more from `ip` comes in, none where there is room: whoever came first has had most
+    time to say who it is. One address has half of the room: a flood from there drives out its own.
+    """
+    own = [connection for connection in strangers if connection.peer[0] == ip]
+    if own and len(own) >= max(1, most // 2):
+        return own[:1]
+    return [next(iter(strangers))] if len(strangers) >= most else []
 
 
 def overdue(connection: Connection, now: float) -> str:

@@ -14,6 +14,7 @@ from proxy.net.terms import (
     IDLE_SECONDS,
     MESSAGE_SECONDS,
     PONG_SECONDS,
+    makes_room,
     overdue,
 )
 
@@ -24,6 +25,17 @@ def connection(**changes: object) -> Connection:
     for name, value in changes.items():
         setattr(made, name, value)
     return made
+
+
+def test_a_flood_from_one_address_drives_out_its_own() -> None:
+    with socket.socket() as sock:
+        here, *there = (Connection(sock, 1, 0, (f"192.0.2.{each}", 5060), 0.0) for each in (1, 2, 2, 3))
+    flood = there[:2]
+    assert makes_room([here], "192.0.2.2", 4) == []
+    assert makes_room([here, *flood], "192.0.2.2", 4) == flood[:1]
+    assert makes_room([here, *flood], "192.0.2.3", 4) == []
+    assert makes_room([here, *there], "192.0.2.4", 4) == [here]
+    assert makes_room([], "192.0.2.2", 1) == []
 
 
 def waiting() -> Connection:
