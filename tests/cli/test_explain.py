@@ -72,7 +72,7 @@ def test_json(config: Path) -> None:
 def test_csv_is_rows_only(config: Path) -> None:
     result = run(config, *BAD, "--output", "csv", "--lang", "en")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
-    assert [(row["check"], row["outcome"]) for row in rows] == [("trunk", "passed"), ("caller", "failed"), ("display_name", "passed"), ("identity", "not applicable"), ("traffic", "not applicable")]  # fmt: skip
+    assert [(row["check"], row["outcome"]) for row in rows] == [("trunk", "passed"), ("caller", "failed"), ("display_name", "passed"), ("identity", "not applicable"), ("callee", "not applicable"), ("traffic", "not applicable")]  # fmt: skip
 
 
 def test_a_display_name_cannot_act_on_the_terminal(config: Path) -> None:

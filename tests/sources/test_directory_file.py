@@ -181,7 +181,7 @@ def test_what_is_worth_knowing(tmp_path: Path) -> None:
         pytest.param('number: "+862166660000"', 'csv: ""', ["10:25: trunks[1].allocations[0].csv: '' must be a relative path below the directory file, without .."], id="csv-nowhere"),
         pytest.param("customer: bolt", 'customer: bolt\n    pilot_number: "+862166669999"', ["9:19: trunks[1].pilot_number: +862166669999 is not among the allocations of this trunk"], id="pilot"),
         pytest.param("customer: bolt", 'customer: bolt\n    pilot_number: "+862488880000"', ["9:19: trunks[1].pilot_number: +862488880000 is not among the allocations of this trunk"], id="pilot-of-another"),
-        pytest.param("customer: bolt", 'customer: bolt\n    gateway: ["sip:pbx.example.net"]', ["9:15: trunks[1].gateway[0]: 'pbx.example.net' is no IP address; DNS names are not supported yet"], id="gateway"),
+        pytest.param("customer: bolt", 'customer: bolt\n    gateway: ["sip:pbx..example.net"]', ["9:15: trunks[1].gateway[0]: 'pbx..example.net' is neither an IP address nor a DNS name"], id="gateway"),
         pytest.param("customer: bolt", "customer: bolt\n    policy: {caller.mising: {action: tag}}", ["9:14: trunks[1].policy.caller.mising: there is no rule or rule family 'caller.mising', did you mean 'caller.missing'?"], id="policy"),
         pytest.param("customer: bolt", "customer: bolt\n    valid: {from: 2026-02-01, to: 2026-01-01}", ["9:12: trunks[1].valid: ends before it begins (2026-02-01)"], id="period"),
         pytest.param("customer: bolt", "customer: bolt\n    dial_plan: {area: 0571}", ["9:23: trunks[1].dial_plan.area: '0571' is no area code: up to 6 digits without the leading 0"], id="area"),

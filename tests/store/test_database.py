@@ -127,7 +127,7 @@ def test_overlaps_are_refused_by_postgresql_itself(store: Store) -> None:
         session.flush()
         session.execute(
             text(
-                "INSERT INTO trunks VALUES ('t', 'acme', '', '', '[]', '[]', NULL, '{}', '', NULL, '', NULL, NULL, '{}', '{}', '{}')"
+                "INSERT INTO trunks VALUES ('t', 'acme', '', '', '[]', '[]', '[]', NULL, '{}', '', NULL, '', NULL, NULL, '{}', '{}', '{}')"
             )
         )
         session.execute(text("INSERT INTO versions VALUES (1, 't', '', '', '', '', '', NULL, 0, 0, 0)"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -87,17 +88,18 @@ class Node:
 
     def _run(self, channel: socket.socket) -> None:
         gauges: dict[tuple[str, ...], float] = {}
-        while channel.recv(64):
-            for name, metric in METRICS.items():
-                key = (name, *(VALUES[label] for label in metric.labels if label in VALUES))
-                if metric.kind == "counter":
-                    self.tally.count[key] += 5
-                elif metric.kind == "gauge" and name != "build_info":
-                    gauges[key] = 1.0
-            for histogram in self.tally.histograms.values():
-                histogram.observe(0.2)
-            data = snapshot(self.tally, gauges)
-            channel.sendall(LENGTH.pack(len(data)) + data)
+        with channel, contextlib.suppress(ConnectionError):
+            while channel.recv(64):
+                for name, metric in METRICS.items():
+                    key = (name, *(VALUES[label] for label in metric.labels if label in VALUES))
+                    if metric.kind == "counter":
+                        self.tally.count[key] += 5
+                    elif metric.kind == "gauge" and name != "build_info":
+                        gauges[key] = 1.0
+                for histogram in self.tally.histograms.values():
+                    histogram.observe(0.2)
+                data = snapshot(self.tally, gauges)
+                channel.sendall(LENGTH.pack(len(data)) + data)
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ class Proxy:
         """The process ids of its workers, oldest first."""
         pid = self.program.process.pid
         children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())
-        return [each for each in children if b"serve" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")]
+        return [each for each in children if b"serve" in _words_of(each)]
 
     def write(self, setting: Setting) -> None:
         """Write trunkward.yaml and directory.yaml for this setting."""
@@ -239,6 +239,14 @@ class Proxy:
                 except (TimeoutError, ConnectionRefusedError):
                     time.sleep(0.02)
         raise RuntimeError(f"the proxy did not get ready\n{program.complaint()}")
+
+
+def _words_of(pid: int) -> list[bytes]:
+    """What a process was started with; nothing of one that has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def rules(record: Record) -> set[str]:
