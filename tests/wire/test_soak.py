@@ -31,7 +31,7 @@ def memory(proxy: Proxy) -> dict[str, int]:
 
 def test_memory_is_flat_over_many_calls(stage: Stage) -> None:
     seconds = CALLS // RATE + 120
-    callee = stage.callee("callee_answered", Load(calls=0, log=False, seconds=seconds))
+    callee = stage.callee("callee_answered", Load(calls=0, log=False, linger=2000, seconds=seconds))
     proxy = stage.proxy(Setting(callee.port))
     load = Load(calls=CALLS, rate=RATE, hold=200, log=False, seconds=seconds)
     caller = stage.caller("caller_answered", proxy.address, load=load)
