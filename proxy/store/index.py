@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, text
 
-from proxy.settings.kinds import hide_password
+from proxy.store.engine import Database, open_engine
 from proxy.store.errors import StoreError
 from proxy.store.index_rows import Day
 from proxy.store.index_schema import ONCE, PARTITIONED, SERIES_BITS, TABLES, VERSION, day_statements
 
-SQLITE: Final = "sqlite:"
 _WRITER: Final = 0x7472_756E_6B69_6478  # of the advisory lock; "trunkidx"
 _WAIT_SECONDS: Final = 30
-_CACHE_KIB: Final = 65_536
+# a power cut may take the last rows: they are read again
+_PRAGMAS: Final = ("synchronous = NORMAL", "cache_size = -65536")
 
 
 class Index:
     """The index in a database: SQLite for one node, PostgreSQL for one or many."""
 
-    def __init__(self, engine: Engine, shown: str) -> None:
-        """`shown` is its URL as people may see it, without a password."""
-        self._engine = engine
-        self.shown = shown
+    def __init__(self, database: Database) -> None:
+        """`database` is where it is kept."""
+        self._database = database
         self._known: set[str] = set()
+
+    @property
+    def shown(self) -> str:
+        """Its URL as people may see it, without a password."""
+        return self._database.shown
 
     @property
     def is_sqlite(self) -> bool:
         """Whether this is SQLite; else it is PostgreSQL."""
-        return self._engine.dialect.name == "sqlite"
+        return self._database.is_sqlite
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -47,14 +46,9 @@ class Index:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
-        try:
-            with self._engine.connect().execution_options(writes=writes) as connection:
-                if writes and not self.is_sqlite:
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER})
-                yield connection
-                connection.commit()
-        except (DatabaseError, InterfaceError) as error:
-            raise StoreError("store.unavailable", store=self.shown, reason=_reason(error)) from error
+        with self._database.connected(writes=writes) as connection:
+            yield connection
+            connection.commit()
 
     def prepare(self) -> None:
         """Make what is missing; an index of another version is emptied, to be made anew. Raises StoreError."""
@@ -178,46 +172,9 @@ def open_index(url: str, base: Path, *, create: bool = False) -> Index:
 
     With `create` an SQLite file that is not there is made. Raises StoreError.
     """
-    if url.startswith(SQLITE):
-        path = base / url.removeprefix(SQLITE)
-        if not create and not path.is_file():
-            raise StoreError("store.missing", store=str(path))
-        return Index(_sqlite(path, create=create), str(path))
-    if find_spec("psycopg") is None:
-        raise StoreError("store.no_driver")
-    try:
-        address = make_url(url).set(drivername="postgresql+psycopg")
-    except (ArgumentError, ValueError) as error:
-        raise StoreError("store.unavailable", store=hide_password(url), reason="URL") from error
-    connect = {"connect_timeout": 5} if "connect_timeout" not in address.query else {}
-    return Index(create_engine(address, poolclass=NullPool, connect_args=connect), hide_password(url))
-
-
-def _sqlite(path: Path, *, create: bool) -> Engine:
-    address = f"file:{quote(str(path.absolute()))}?mode={'rwc' if create else 'rw'}"
-
-    def connect() -> sqlite3.Connection:
-        opened = sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
-        if create:
-            opened.execute("PRAGMA journal_mode = WAL")
-        opened.execute("PRAGMA synchronous = NORMAL")  # a power cut may take the last rows: they are read again
-        opened.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        return opened
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    return engine
+    engine, shown = open_engine(url, base, create=create, wait=_WAIT_SECONDS, pragmas=_PRAGMAS)
+    return Index(Database(engine, shown, _WRITER))
 
 
 def _days(connection: Connection) -> list[str]:
     return [day for (day,) in connection.execute(text("SELECT day FROM index_days ORDER BY day"))]
-
-
-def _reason(error: DatabaseError | InterfaceError) -> str:
-    lines = [line for line in str(error.orig).splitlines() if line.strip()]
-    return hide_password(lines[0].strip()) if lines else type(error).__name__

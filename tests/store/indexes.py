@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from proxy.store.index import Index
+import pytest
+
+from proxy.store.index import Index, open_index
 from proxy.store.index_rows import Rows
+from tests.store.postgres import Server
 
 
 def verdict(seq: int, ts: str = "2026-11-23T08:00:00.000Z", **more: Any) -> dict[str, Any]:
@@ -35,3 +39,14 @@ def fill(index: Index, *records: dict[str, Any], node: str = "gw1", series: str 
     for place, record in enumerate(records):
         rows.add(record, "calls-20261123.jsonl", place * 1000, 1000)
     return index.take(node, series, rows.days, before, after)
+
+
+def made_for(request: pytest.FixtureRequest, place: Path) -> Index:
+    """An index in SQLite or PostgreSQL, as the parameter of a fixture says, with nothing in it."""
+    url = f"sqlite:{place / 'index.db'}"
+    if request.param == "postgresql":
+        server: Server = request.getfixturevalue("server")
+        url = server.database()
+    made = open_index(url, Path(), create=True)
+    made.prepare()
+    return made

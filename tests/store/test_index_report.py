@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from proxy.store.index import Index, open_index
+from proxy.store.index import Index
 from proxy.store.index_report import Counts, Period, sums
-from tests.store.indexes import end, fill, rejected, verdict
-from tests.store.postgres import Server
+from tests.store.indexes import end, fill, made_for, rejected, verdict
 
 HOUR = 3_600_000
 BEGIN = 1_795_392_000_000  # 2026-11-23T00:00:00Z
@@ -30,12 +28,7 @@ RECORDS = [
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Index:
-    url = f"sqlite:{tmp_path_factory.mktemp('index') / 'index.db'}"
-    if request.param == "postgresql":
-        server: Server = request.getfixturevalue("server")
-        url = server.database()
-    made = open_index(url, Path(), create=True)
-    made.prepare()
+    made = made_for(request, tmp_path_factory.mktemp("index"))
     fill(made, *RECORDS)
     return made
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proxy.observe.reading import VERDICT, Wanted
-from proxy.store.index import Index, open_index
+from proxy.store.index import Index
 from proxy.store.index_search import Question, of_call, search
-from tests.store.indexes import end, fill, rejected, verdict
-from tests.store.postgres import Server
+from tests.store.indexes import end, fill, made_for, rejected, verdict
 
 RULES = ("caller.not_allocated", "caller.conflict", "identity.missing", "traffic.rate")
 RECORDS: list[dict[str, Any]] = [
@@ -35,12 +33,7 @@ RECORDS: list[dict[str, Any]] = [
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Index:
     """An index of all records."""
-    url = f"sqlite:{tmp_path_factory.mktemp('index') / 'index.db'}"
-    if request.param == "postgresql":
-        server: Server = request.getfixturevalue("server")
-        url = server.database()
-    made = open_index(url, Path(), create=True)
-    made.prepare()
+    made = made_for(request, tmp_path_factory.mktemp("index"))
     fill(made, *RECORDS, end(500, 7), rejected(501, "caller.dno", call_id="call-7"))
     return made
 
